@@ -1,0 +1,1 @@
+export * from '../gen/kerkis/delivery/events/v1/delivery_events_pb.js';

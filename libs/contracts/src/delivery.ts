@@ -1,0 +1,2 @@
+export * from '../gen/kerkis/delivery/v1/playback_service_pb.js';
+export * from '../gen/kerkis/delivery/v1/routing_service_pb.js';

@@ -1,0 +1,1 @@
+export * from '../gen/kerkis/transcode/events/v1/transcode_events_pb.js';

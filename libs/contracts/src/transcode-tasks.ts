@@ -1,0 +1,1 @@
+export * from '../gen/kerkis/transcode/tasks/v1/tasks_pb.js';

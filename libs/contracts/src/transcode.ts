@@ -1,0 +1,3 @@
+export * from '../gen/kerkis/transcode/v1/job_pb.js';
+export * from '../gen/kerkis/transcode/v1/job_service_pb.js';
+export * from '../gen/kerkis/transcode/v1/segment_service_pb.js';

@@ -1,0 +1,1 @@
+export * from '../gen/kerkis/upload/events/v1/upload_events_pb.js';
