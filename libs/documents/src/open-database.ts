@@ -1,0 +1,68 @@
+import { KerkisError } from '@kerkis/errors';
+import type { DatabaseAdapter } from './adapter.ts';
+import type { CollectionSpec, Database } from './collection.ts';
+import { type CollectionState, createCollection } from './create-collection.ts';
+import { extractKeys } from './document-codec.ts';
+import { openSqlite } from './sqlite/open-sqlite.ts';
+import { createKeyedQueue } from './update-document.ts';
+
+/** Where the documents are. */
+export interface DatabaseOptions {
+  /** `sqlite:<path of the file>`, `sqlite::memory:`, or `mongodb://…` / `mongodb+srv://…` (database `kerkis` if unnamed). */
+  readonly url: string;
+}
+
+/**
+ * Opens a database. An SQLite file is made with its folder if it is missing. MongoDB is connected on first use, so that
+ * a service can start before its database; `ping` tells whether it answers.
+ *
+ * Throws `invalid` DATABASE_URL_INVALID; for SQLite also `unavailable` DATABASE_UNAVAILABLE and `data_loss`
+ * DATABASE_CORRUPT.
+ */
+export async function openDatabase({ url }: DatabaseOptions): Promise<Database> {
+  return createDatabase(await openAdapter(url));
+}
+
+async function openAdapter(url: string): Promise<DatabaseAdapter> {
+  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length));
+  throw new KerkisError(
+    'invalid',
+    'DATABASE_URL_INVALID',
+    'The database URL must be sqlite:<path>, sqlite::memory:, mongodb://<hosts>/<database> or mongodb+srv://<host>/<database>.',
+  );
+}
+
+function createDatabase(adapter: DatabaseAdapter): Database {
+  const states = new Map<string, CollectionState>();
+  return {
+    collection<T extends { readonly id: string }, Index extends string>(spec: CollectionSpec<T, Index>) {
+      checkNames(spec);
+      let state = states.get(spec.name);
+      if (state === undefined) {
+        state = {
+          adapter: adapter.collection({
+            name: spec.name,
+            indexes: Object.keys(spec.indexes),
+            keysOf: (body) => extractKeys(spec, JSON.parse(body)),
+          }),
+          outboxListeners: new Set(),
+          updates: createKeyedQueue(),
+        };
+        states.set(spec.name, state);
+      }
+      return createCollection(spec, state);
+    },
+    ping: () => adapter.ping(),
+    [Symbol.asyncDispose]: () => adapter[Symbol.asyncDispose](),
+  };
+}
+
+function checkNames(spec: CollectionSpec<never>): void {
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(spec.name)) {
+    throw new KerkisError('internal', 'COLLECTION_NAME_INVALID', `${spec.name} cannot name a collection.`);
+  }
+  for (const index of Object.keys(spec.indexes)) {
+    if (/^[a-zA-Z][a-zA-Z0-9_]{0,62}$/.test(index)) continue;
+    throw new KerkisError('internal', 'INDEX_NAME_INVALID', `${index} cannot name an index of ${spec.name}.`);
+  }
+}
