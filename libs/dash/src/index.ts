@@ -1,0 +1,11 @@
+export { manifest } from './manifest.ts';
+export type {
+  AudioAttributes,
+  ManifestOptions,
+  Presentation,
+  SegmentRun,
+  TextAttributes,
+  Track,
+  VideoAttributes,
+  VideoRange,
+} from './presentation.ts';

@@ -1,0 +1,91 @@
+import { attributeList, quoted, uri } from './attributes.ts';
+import { type PlaylistOptions, type Presentation, playableTracks, type Track } from './presentation.ts';
+import { audioGroups, isLadder, mediaTags, type RenditionGroup } from './renditions.ts';
+
+interface Variant {
+  readonly track: Track;
+  readonly peakBps: number;
+  readonly line: string;
+}
+
+const textGroupId = 'text';
+
+function wholeBps(bps: number): number {
+  return Number.isFinite(bps) ? Math.max(1, Math.ceil(bps)) : 1;
+}
+
+/** The heaviest rendition counts: a client that picks it must not be told less. */
+function heaviest(tracks: readonly Track[], rate: (track: Track) => number): number {
+  return tracks.reduce((most, track) => Math.max(most, wholeBps(rate(track))), 0);
+}
+
+function frameRate(track: Track): string | undefined {
+  const rate = track.video?.frameRate;
+  return rate === undefined ? undefined : (rate.num / rate.den).toFixed(3);
+}
+
+function variant(track: Track, audio: RenditionGroup | undefined, texts: readonly Track[]): Variant {
+  const pictures = track.kind === 'video' ? [track] : [];
+  const sounds = audio?.tracks ?? (track.kind === 'audio' ? [track] : []);
+  const total = (rate: (track: Track) => number): number =>
+    heaviest(pictures, rate) + heaviest(sounds, rate) + heaviest(texts, rate);
+  const averageBps = total((other) => other.averageBandwidthBps);
+  const peakBps = Math.max(
+    averageBps,
+    total((other) => other.peakBandwidthBps),
+  );
+  const codecs = new Set([...pictures, ...sounds, ...texts].map((other) => other.codec));
+  const video = track.video;
+  const attributes = attributeList({
+    BANDWIDTH: String(peakBps),
+    'AVERAGE-BANDWIDTH': String(averageBps),
+    CODECS: quoted([...codecs].join(',')),
+    RESOLUTION: video === undefined ? undefined : `${video.width}x${video.height}`,
+    'FRAME-RATE': frameRate(track),
+    'VIDEO-RANGE': video === undefined ? undefined : (video.videoRange ?? 'SDR'),
+    'STABLE-VARIANT-ID': quoted(track.name),
+    AUDIO: audio === undefined ? undefined : quoted(audio.id),
+    SUBTITLES: texts.length === 0 ? undefined : quoted(textGroupId),
+    'CLOSED-CAPTIONS': video === undefined ? undefined : 'NONE',
+  });
+  return { track, peakBps, line: `#EXT-X-STREAM-INF:${attributes}` };
+}
+
+function videoVariants(videos: Track[], groups: RenditionGroup[], texts: Track[]): Variant[] {
+  const beside = groups.length === 0 ? [undefined] : groups;
+  return beside.flatMap((group) => videos.map((video) => variant(video, group, texts)));
+}
+
+/** Without video each quality is a variant; where there is a choice of languages, each group is one. */
+function audioVariants(audios: Track[], groups: RenditionGroup[], texts: Track[]): Variant[] {
+  if (groups.length === 0) return audios.map((audio) => variant(audio, undefined, texts));
+  return groups.flatMap((group) => {
+    const main = group.tracks.find((track) => track.audio?.isDefault) ?? group.tracks[0];
+    return main === undefined ? [] : [variant(main, group, texts)];
+  });
+}
+
+/**
+ * The multivariant playlist (RFC 8216bis), to be served beside the track folders: its URIs are
+ * `<name>/media.m3u8`. Variants go from the lowest bitrate to the highest. Throws RangeError when there is nothing
+ * to play or a track cannot be written.
+ */
+export function multivariantPlaylist(presentation: Presentation, options: PlaylistOptions = {}): string {
+  const tracks = playableTracks(presentation);
+  const videos = tracks.filter((track) => track.kind === 'video');
+  const audios = tracks.filter((track) => track.kind === 'audio');
+  const texts = tracks.filter((track) => track.kind === 'text');
+  const audioOnly = videos.length === 0;
+  if (audioOnly && audios.length === 0) {
+    throw new RangeError('A presentation needs a video or audio track with at least one segment.');
+  }
+  const groups = audioOnly && isLadder(audios) ? [] : audioGroups(audios);
+  const variants = audioOnly ? audioVariants(audios, groups, texts) : videoVariants(videos, groups, texts);
+  variants.sort((a, b) => a.peakBps - b.peakBps);
+
+  const lines = ['#EXTM3U', '#EXT-X-VERSION:7', '#EXT-X-INDEPENDENT-SEGMENTS'];
+  for (const group of groups) lines.push(...mediaTags('AUDIO', group, options));
+  if (texts.length > 0) lines.push(...mediaTags('SUBTITLES', { id: textGroupId, tracks: texts }, options));
+  for (const { track, line } of variants) lines.push(line, uri(`${track.name}/media.m3u8`, options.query));
+  return `${lines.join('\n')}\n`;
+}
