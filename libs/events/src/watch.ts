@@ -1,0 +1,38 @@
+import type { EventBus } from './bus.ts';
+import { type EventMeta, readMeta } from './event.ts';
+
+/** Why a watcher wakes up: an event was published, or the connection was away and any number may have been missed. */
+export type Wake = { readonly type: 'event'; readonly event: EventMeta } | { readonly type: 'reconnected' };
+
+/**
+ * Calls `handler` for each event on a subject or wildcard that is published from now on. Only a wake-up: at most once,
+ * nothing is kept; read the record to learn what is true. Every caller gets every event, no matter how many there are.
+ */
+export function watch(bus: EventBus, subjectPattern: string, handler: (wake: Wake) => void): Disposable {
+  const call = (wake: Wake) => {
+    try {
+      handler(wake);
+    } catch (err) {
+      bus.logger.error({ err, subjectPattern }, 'A watcher failed');
+    }
+  };
+  const subscription = bus.connection.subscribe(subjectPattern, {
+    callback: (err, message) => {
+      if (err) {
+        bus.logger.error({ err, subjectPattern }, 'NATS ended a watch');
+        return;
+      }
+      const event = readMeta(message.subject, message.headers, { id: '', time: new Date() });
+      call({ type: 'event', event });
+    },
+  });
+  const listening = bus.onConnection((connected) => {
+    if (connected) call({ type: 'reconnected' });
+  });
+  return {
+    [Symbol.dispose]() {
+      listening[Symbol.dispose]();
+      if (!bus.closed && !subscription.isClosed()) subscription.unsubscribe();
+    },
+  };
+}
