@@ -1,0 +1,20 @@
+export { contentTypeOf } from './content-type.ts';
+export type { FilesystemStoreOptions } from './filesystem/store.ts';
+export { isObjectKey, maxKeyLength } from './key.ts';
+export type {
+  ByteRange,
+  GetOptions,
+  MultipartInfo,
+  ObjectBody,
+  ObjectEntry,
+  ObjectInfo,
+  ObjectRead,
+  ObjectStore,
+  PartInfo,
+  PartRef,
+  PresignOptions,
+  PresignPutOptions,
+  PutOptions,
+  PutResult,
+} from './object-store.ts';
+export { type ObjectStoreOptions, openObjectStore } from './open.ts';
