@@ -1,0 +1,13 @@
+import { integer, section } from '../setting.ts';
+
+/** How long what is over is kept. */
+export const retention = section('How long what is over is kept. Assets stay until they are deleted.', {
+  failedUploadHours: integer(
+    { description: 'Records of failed, cancelled and expired uploads.', unit: 'hours' },
+    1,
+    24 * 365,
+    24,
+  ),
+  eventDays: integer({ description: 'Events in the JetStream stream.', unit: 'days' }, 1, 365, 7),
+  finishedJobDays: integer({ description: 'Records of finished jobs.', unit: 'days' }, 1, 3650, 30),
+});
