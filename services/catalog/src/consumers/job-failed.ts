@@ -1,0 +1,31 @@
+import type { JobFailed } from '@kerkis/contracts/transcode/events';
+import { generationFailed } from '../domain/asset.ts';
+import { failed } from '../domain/generation.ts';
+import { assetUpdated } from '../events.ts';
+import type { AssetStore } from '../store/assets.ts';
+import type { GenerationStore } from '../store/generations.ts';
+import { unlessGone } from './unless-gone.ts';
+
+/** What the consumer needs. */
+export interface JobFailedDependencies {
+  readonly assets: Pick<AssetStore, 'changeAsset'>;
+  readonly generations: Pick<GenerationStore, 'changeGeneration'>;
+}
+
+/** A generation will not be complete; the asset fails with it unless another one plays. */
+export async function onJobFailed(
+  { assets, generations }: JobFailedDependencies,
+  { assetId, generationId, failure }: JobFailed,
+): Promise<void> {
+  if (!failure) return;
+  const generation = await generations.changeGeneration(generationId, (current) =>
+    failed(current, failure, new Date()),
+  );
+  if (!generation) return;
+  await unlessGone(
+    assets.changeAsset(assetId, (record) => {
+      const next = generationFailed(record, generation, failure, new Date());
+      return next && { record: next, events: [assetUpdated(next.asset)] };
+    }),
+  );
+}

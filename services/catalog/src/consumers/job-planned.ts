@@ -1,0 +1,31 @@
+import type { JobPlanned } from '@kerkis/contracts/transcode/events';
+import { generationPlanned } from '../domain/asset.ts';
+import { planned } from '../domain/generation.ts';
+import { assetUpdated } from '../events.ts';
+import type { AssetStore } from '../store/assets.ts';
+import type { GenerationStore } from '../store/generations.ts';
+import { unlessGone } from './unless-gone.ts';
+
+/** What the consumer needs. */
+export interface JobPlannedDependencies {
+  readonly assets: Pick<AssetStore, 'changeAsset'>;
+  readonly generations: Pick<GenerationStore, 'changeGeneration'>;
+}
+
+/** The plan is known: manifests can be written from here on. */
+export async function onJobPlanned(
+  { assets, generations }: JobPlannedDependencies,
+  { assetId, generationId, jobId, grid, tracks, sourceInfo }: JobPlanned,
+): Promise<void> {
+  if (!grid) return;
+  const generation = await generations.changeGeneration(generationId, (current) =>
+    planned(current, { jobId, grid, tracks }, new Date()),
+  );
+  if (!generation) return;
+  await unlessGone(
+    assets.changeAsset(assetId, (record) => {
+      const next = generationPlanned(record, generation, sourceInfo, new Date());
+      return next && { record: next, events: [assetUpdated(next.asset)] };
+    }),
+  );
+}

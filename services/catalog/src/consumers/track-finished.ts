@@ -1,0 +1,31 @@
+import type { TrackFinished } from '@kerkis/contracts/transcode/events';
+import { touched } from '../domain/asset.ts';
+import { trackFinished } from '../domain/generation.ts';
+import { assetUpdated } from '../events.ts';
+import type { AssetStore } from '../store/assets.ts';
+import type { GenerationStore } from '../store/generations.ts';
+import { unlessGone } from './unless-gone.ts';
+
+/** What the consumer needs. */
+export interface TrackFinishedDependencies {
+  readonly assets: Pick<AssetStore, 'changeAsset'>;
+  readonly generations: Pick<GenerationStore, 'changeGeneration'>;
+}
+
+/** A track is complete: manifests may offer it, and edges learn so from the asset's update. */
+export async function onTrackFinished(
+  { assets, generations }: TrackFinishedDependencies,
+  { assetId, generationId, track }: TrackFinished,
+): Promise<void> {
+  if (!track) return;
+  const generation = await generations.changeGeneration(generationId, (current) =>
+    trackFinished(current, track, new Date()),
+  );
+  if (!generation) return;
+  await unlessGone(
+    assets.changeAsset(assetId, (record) => {
+      const next = touched(record, generationId, new Date());
+      return next && { record: next, events: [assetUpdated(next.asset)] };
+    }),
+  );
+}

@@ -1,0 +1,34 @@
+import type { UploadCompleted } from '@kerkis/contracts/upload/events';
+import { sourceArrived } from '../domain/asset.ts';
+import { newGeneration } from '../domain/generation.ts';
+import { idForRequest } from '../domain/request-id.ts';
+import { assetUpdated, generationRequested } from '../events.ts';
+import type { AssetStore } from '../store/assets.ts';
+import type { GenerationStore } from '../store/generations.ts';
+import type { ProfileStore } from '../store/profiles.ts';
+import { unlessGone } from './unless-gone.ts';
+
+/** What the consumer needs. */
+export interface UploadCompletedDependencies {
+  readonly assets: Pick<AssetStore, 'getAsset' | 'changeAsset'>;
+  readonly generations: Pick<GenerationStore, 'addGeneration'>;
+  readonly profiles: Pick<ProfileStore, 'getProfile'>;
+  readonly defaultProfile: string;
+}
+
+/** The source is here: the first generation is asked for, then the asset moves on. */
+export async function onUploadCompleted(
+  { assets, generations, profiles, defaultProfile }: UploadCompletedDependencies,
+  { assetId, uploadId, source }: UploadCompleted,
+): Promise<void> {
+  const asset = await unlessGone(assets.getAsset(assetId));
+  if (!asset || !source) return;
+  // A profile that was deleted in the meantime must not strand the upload.
+  const profile = await profiles.getProfile(asset.profile).catch(() => profiles.getProfile(defaultProfile));
+  const generation = newGeneration(idForRequest('gen', uploadId), assetId, profile, new Date());
+  await generations.addGeneration(generation, [generationRequested(source, generation)]);
+  await assets.changeAsset(assetId, (record) => {
+    const next = sourceArrived(record, source, new Date());
+    return next && { record: next, events: [assetUpdated(next.asset)] };
+  });
+}

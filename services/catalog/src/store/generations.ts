@@ -1,0 +1,120 @@
+import { fromJson, toJson } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import {
+  type Generation,
+  type GenerationJson,
+  GenerationSchema,
+  GenerationState,
+} from '@kerkis/contracts/catalog';
+import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+
+interface GenerationDocument {
+  id: string;
+  generation: GenerationJson;
+}
+
+const separator = '\u0000';
+
+const spec: CollectionSpec<GenerationDocument> = {
+  name: 'generations',
+  indexes: {
+    asset: ({ generation }) => `${generation.assetId}${separator}${generation.createTime}`,
+    state: ({ generation }) => generation.state,
+  },
+};
+
+/** The catalog's record of generations. */
+export type GenerationStore = ReturnType<typeof generationStore>;
+
+const toDocument = (generation: Generation): GenerationDocument => ({
+  id: generation.id,
+  generation: toJson(GenerationSchema, generation),
+});
+
+const toGeneration = (doc: GenerationDocument) => fromJson(GenerationSchema, doc.generation);
+
+const notFound = (generationId: string) =>
+  new KerkisError('not_found', 'GENERATION_NOT_FOUND', 'There is no generation with this id.', {
+    details: { generationId },
+  });
+
+/** Generation records in a database. */
+export function generationStore(database: Database) {
+  const generations: Collection<GenerationDocument> = database.collection(spec);
+
+  return {
+    /** The outbox of this collection is relayed by the service. */
+    collection: generations,
+
+    /** Adds a generation; when its id exists already, the one that exists is the answer. */
+    async addGeneration(generation: Generation, events: readonly OutboxEntry[]): Promise<Generation> {
+      try {
+        return toGeneration((await generations.insert(toDocument(generation), events)).doc);
+      } catch (error) {
+        if (!isKerkisError(error) || error.kind !== 'already_exists') throw error;
+        return this.getGeneration(generation.id);
+      }
+    },
+
+    /** Reads a generation. Throws GENERATION_NOT_FOUND. */
+    async getGeneration(generationId: string): Promise<Generation> {
+      const found = await generations.get(generationId);
+      if (!found) throw notFound(generationId);
+      return toGeneration(found.doc);
+    },
+
+    /** Changes a generation; `change` answers undefined when there is nothing to do. Undefined when it does not exist. */
+    async changeGeneration(
+      generationId: string,
+      change: (generation: Generation) => Generation | undefined,
+      events: readonly OutboxEntry[] = [],
+    ): Promise<Generation | undefined> {
+      const updated = await generations.update(generationId, (doc) => {
+        const next = change(toGeneration(doc));
+        return next && { doc: toDocument(next), outbox: events };
+      });
+      return updated && toGeneration(updated.doc);
+    },
+
+    /** One page of an asset's generations, newest first. */
+    async listGenerations(assetId: string, pageSize: number, pageToken: string) {
+      const page = await generations.find({
+        index: 'asset',
+        prefix: `${assetId}${separator}`,
+        order: 'desc',
+        limit: pageSize,
+        ...(pageToken && { pageToken }),
+      });
+      return {
+        generations: page.items.map(({ doc }) => toGeneration(doc)),
+        nextPageToken: page.nextPageToken ?? '',
+      };
+    },
+
+    /** Generations that are asked for or planned, and did not change since a time. */
+    async findStale(before: Date, limit: number): Promise<Generation[]> {
+      const open = await Promise.all(
+        [GenerationState.REQUESTED, GenerationState.PLANNED].map((state) =>
+          generations.find({
+            index: 'state',
+            equals: `GENERATION_STATE_${GenerationState[state]}`,
+            limit,
+          }),
+        ),
+      );
+      return open
+        .flatMap(({ items }) => items.map(({ doc }) => toGeneration(doc)))
+        .filter(({ updateTime }) => updateTime && timestampDate(updateTime) < before);
+    },
+
+    /** Removes every generation of an asset. */
+    async removeGenerations(assetId: string): Promise<void> {
+      for (;;) {
+        const { generations: page } = await this.listGenerations(assetId, 100, '');
+        if (page.length === 0) return;
+        for (const { id } of page) await generations.delete(id);
+      }
+    },
+  };
+}
