@@ -5,7 +5,7 @@ import { cachedPath, type ToolEnvironment } from './cache.ts';
 import { type Tool, type ToolName, tools } from './tools.ts';
 
 /**
- * Absolute path of an external program: from PATH, else from the cache folder.
+ * Absolute path of an external program: from PATH, else from the cache folder, else its substitute.
  *
  * Throws KerkisError `precondition` TOOL_MISSING, whose message says how to get it.
  */
@@ -32,7 +32,8 @@ export function findTool(name: ToolName, environment: ToolEnvironment): string |
   const candidates = command ? folders.map((folder) => join(folder, command)) : [];
   const cached = cachedPath(name, environment);
   if (cached) candidates.push(cached);
-  return candidates.find(isExecutable);
+  const found = candidates.find(isExecutable);
+  return found ?? (tool.substitute && findTool(tool.substitute, environment));
 }
 
 function isExecutable(path: string): boolean {

@@ -20,6 +20,8 @@ export interface Tool {
   readonly cachedAs?: string;
   /** Debian package that holds it. */
   readonly debianPackage?: string;
+  /** Another tool that does the same. */
+  readonly substitute?: 'nats-server-current';
   /** Go module that it is built from. */
   readonly goModule?: GoModule;
   /** What Kerkis wants it for, for a person who lacks it. */
@@ -27,7 +29,7 @@ export interface Tool {
 }
 
 /** A tool built from a pinned version of a Go module. */
-function built(name: string, purpose: string, goModule: GoModule): Tool & { readonly goModule: GoModule } {
+function built(name: string, purpose: string, goModule: GoModule) {
   return { cachedAs: `${name}-${goModule.version}`, purpose, goModule };
 }
 
@@ -54,6 +56,7 @@ export const tools = {
     command: 'nats-server',
     cachedAs: 'nats-server-debian',
     debianPackage: 'nats-server',
+    substitute: 'nats-server-current',
     purpose: 'wakes up services (JetStream)',
   },
   chromium: { command: 'chromium', debianPackage: 'chromium', purpose: 'plays the results in tests' },

@@ -1,0 +1,20 @@
+// Installs the external programs of Kerkis: `npm run setup [-- --for-tests]`. A second run finds everything in place.
+import { isKerkisError } from '@kerkis/errors';
+import { installDebianPackages } from './setup/debian.ts';
+import { buildGoTools } from './setup/go.ts';
+import { provideNatsServer } from './setup/nats-server.ts';
+
+const forTests = process.argv.includes('--for-tests');
+
+try {
+  await installDebianPackages(
+    ['ffmpeg', 'ffprobe', 'setpriv', 'prlimit', ...(forTests ? (['chromium'] as const) : [])],
+    { optional: ['bwrap'] },
+  );
+  await provideNatsServer();
+  if (forTests) await buildGoTools(['nats-server-current', 'ferretdb', 'versitygw']);
+} catch (error) {
+  if (!isKerkisError(error)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
