@@ -183,12 +183,12 @@ describe('environment', () => {
 
   test('standard OpenTelemetry variables count when nothing of ours does', () => {
     const env = {
-      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4317',
-      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     };
     expect(loadConfig({ env }).telemetry).toMatchObject({
-      otlpEndpoint: 'http://otel:4317',
-      otlpProtocol: 'grpc',
+      otlpEndpoint: 'http://otel:4318',
+      otlpProtocol: 'http/json',
     });
     const yaml = 'telemetry: {otlpEndpoint: "http://mine:4318"}';
     expect(parseConfig(yaml, { env }).telemetry.otlpEndpoint).toBe('http://mine:4318');

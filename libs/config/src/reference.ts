@@ -82,5 +82,5 @@ function presetText(node: SchemaNode): string {
 
 /** Markdown would take `<name>` for HTML and `*` for emphasis. */
 function code(text: string): string {
-  return text.replaceAll(/\S*<[a-zA-Z]+>(?:\S*[^\s.,;])?|(?<= )\*(?=[ ,.]|$)/g, '`$&`');
+  return text.replaceAll(/\S*<[a-zA-Z]+>(?:\S*[^\s.,;])?|[\w:]*\*[\w:*]*/g, '`$&`');
 }

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { choice, list, optionalText, requiredText, section } from '../setting.ts';
 
+const scope = requiredText(
+  { description: 'A scope.' },
+  {
+    pattern: /^(\*|(\*|catalog|upload|transcode|delivery):(\*|read|write))$/,
+    form: '<service>:read or <service>:write, with * for either side or for all of it',
+  },
+);
+
 /** Who may call. */
 export const auth = section('Who may call RPC and upload. Playback has its own rule in each playback ID.', {
   mode: choice(
@@ -26,9 +34,12 @@ export const auth = section('Who may call RPC and upload. Playback has its own r
         { pattern: /^[0-9a-f]{64}$/, form: '64 hexadecimal digits' },
       ),
       scopes: list(
-        { description: 'read: calls that change nothing. write: all other calls, and uploads.' },
-        z.enum(['read', 'write']),
-        ['read', 'write'],
+        {
+          description:
+            'What the key may do: catalog:read, upload:write, transcode:*, *:read, … read is calls that change nothing; write is all others, and uploads; * is everything.',
+        },
+        scope,
+        ['*'],
       ),
     }),
     [],

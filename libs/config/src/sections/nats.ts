@@ -1,4 +1,4 @@
-import { integer, optionalText, section, text } from '../setting.ts';
+import { integer, optionalText, section } from '../setting.ts';
 
 /** The event bus. */
 export const nats = section('The event bus: a NATS server with JetStream.', {
@@ -13,10 +13,10 @@ export const nats = section('The event bus: a NATS server with JetStream.', {
       form: 'nats://host:4222 or tls://host:4222, several separated by commas',
     },
   ),
-  serverBinary: text(
-    { description: 'Program that is started as the child: a path, or a name that is looked up in PATH.' },
-    'nats-server',
-  ),
+  serverBinary: optionalText({
+    description: 'Program that is started as the child: a path, or a name that is looked up in PATH.',
+    absent: 'nats-server from PATH, or the one that the set-up built',
+  }),
   storeDirectory: optionalText({
     description: "Directory of the child's JetStream store.",
     absent: '<dataDirectory>/nats',

@@ -12,9 +12,10 @@ export const telemetry = section('Traces, metrics and logs.', {
   ),
   otlpProtocol: choice(
     {
-      description: 'Protocol of that receiver. OTEL_EXPORTER_OTLP_PROTOCOL is used where this is not set.',
+      description:
+        'Encoding that the receiver takes. OTEL_EXPORTER_OTLP_PROTOCOL is used where this is not set.',
     },
-    ['http/protobuf', 'grpc', 'http/json'],
+    ['http/protobuf', 'http/json'],
     'http/protobuf',
   ),
   sampleRatio: decimal({ description: 'Share of traces that is kept.', unit: 'ratio' }, 0, 1, 1),
