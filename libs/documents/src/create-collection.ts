@@ -3,8 +3,9 @@ import type { CollectionAdapter, Scan } from './adapter.ts';
 import type { Collection, CollectionSpec, OutboxEntry, Page, Query } from './collection.ts';
 import { checkId, decodeDocument, encodeDocument } from './document-codec.ts';
 import { keyRange } from './key-range.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
-import { type KeyedQueue, updateDocument } from './update-document.ts';
+import { updateDocument } from './update-document.ts';
 
 const maxLimit = 1000;
 

@@ -3,8 +3,9 @@ import type { DatabaseAdapter } from './adapter.ts';
 import type { CollectionSpec, Database } from './collection.ts';
 import { type CollectionState, createCollection } from './create-collection.ts';
 import { extractKeys } from './document-codec.ts';
+import { createKeyedQueue } from './keyed-queue.ts';
+import { openMongo } from './mongo/open-mongo.ts';
 import { openSqlite } from './sqlite/open-sqlite.ts';
-import { createKeyedQueue } from './update-document.ts';
 
 /** Where the documents are. */
 export interface DatabaseOptions {
@@ -25,6 +26,7 @@ export async function openDatabase({ url }: DatabaseOptions): Promise<Database> 
 
 async function openAdapter(url: string): Promise<DatabaseAdapter> {
   if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length));
+  if (/^mongodb(\+srv)?:\/\//.test(url)) return openMongo(url);
   throw new KerkisError(
     'invalid',
     'DATABASE_URL_INVALID',

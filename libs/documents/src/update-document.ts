@@ -5,26 +5,6 @@ import type { Change, Collection, Versioned } from './collection.ts';
 const maxAttempts = 20;
 const maxDelayMs = 200;
 
-/** Runs tasks of one key one after the other, tasks of different keys side by side. */
-export type KeyedQueue = <R>(key: string, task: () => Promise<R>) => Promise<R>;
-
-/** A queue that lets the updates of one process wait for each other instead of colliding. */
-export function createKeyedQueue(): KeyedQueue {
-  const tails = new Map<string, Promise<unknown>>();
-  return (key, task) => {
-    const result = (tails.get(key) ?? Promise.resolve()).then(task, task);
-    const tail = result.then(
-      () => {},
-      () => {},
-    );
-    tails.set(key, tail);
-    tail.then(() => {
-      if (tails.get(key) === tail) tails.delete(key);
-    });
-    return result;
-  };
-}
-
 /** Read, change, conditional replace; again with a growing random pause while others change it in between. */
 export async function updateDocument<T extends { readonly id: string }>(
   collection: Pick<Collection<T>, 'get' | 'replace'>,
