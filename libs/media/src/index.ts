@@ -1,0 +1,45 @@
+export { capFrameRate, nearestStandardRate, snapFrameRate } from './plan/frame-rate.ts';
+export {
+  type AudioGrid,
+  audioSegmentRuns,
+  firstAudioFrame,
+  firstVideoFrame,
+  type Grid,
+  type GridOptions,
+  planGrid,
+  type SegmentRun,
+  type VideoGrid,
+  videoSegmentRuns,
+} from './plan/grid.ts';
+export { type H264Load, type H264Profile, h264CodecString, h264Level } from './plan/h264-level.ts';
+export { type AudioRung, type Ladder, planLadder, type VideoRung } from './plan/ladder.ts';
+export { type MediaPlan, planMedia } from './plan/media-plan.ts';
+export {
+  type AudioRendition,
+  defaultProfile,
+  type EncoderPreset,
+  type EncodingProfile,
+  type Rendition,
+} from './plan/profile.ts';
+export { defaultSourceLimits, type SourceLimits } from './probe/limits.ts';
+export { type ProbeOptions, probeSource } from './probe/probe-source.ts';
+export { sniffContainer } from './probe/sniff.ts';
+export type {
+  AttachedPicture,
+  AudioSource,
+  Chapter,
+  Colour,
+  Container,
+  HdrTransfer,
+  Rotation,
+  SourceInfo,
+  StreamTiming,
+  SubtitleSource,
+  Timeline,
+  TimelineGap,
+  VideoSource,
+} from './probe/source-info.ts';
+export { toPresentationSeconds, toSourceSeconds } from './probe/source-info.ts';
+export { defaultProcessLimits, type ProcessLimits } from './process/confine.ts';
+export { type LocateOptions, locateMediaTools, type MediaTools } from './process/tools.ts';
+export { formatRational, parseRational, type Rational, rational, toNumber } from './rational.ts';

@@ -1,0 +1,167 @@
+import { KerkisError } from '@kerkis/errors';
+import type { SourceInfo } from '../probe/source-info.ts';
+import { type Rational, toNumber } from '../rational.ts';
+import { capFrameRate } from './frame-rate.ts';
+
+/** How video is cut. Presentation time of frame `n` is exactly `n × ticksPerFrame / timescale` seconds. */
+export interface VideoGrid {
+  readonly frameRate: Rational;
+  /** Frames of every segment but the last. */
+  readonly framesPerSegment: number;
+  readonly frameCount: number;
+  /** Ticks per second of encoded video tracks. */
+  readonly timescale: number;
+  readonly ticksPerFrame: number;
+}
+
+/** How audio is cut. Presentation time of AAC frame `n` is exactly `n × 1024 / sampleRate` seconds. */
+export interface AudioGrid {
+  /** Samples per second, which is also the timescale of audio tracks. */
+  readonly sampleRate: number;
+  readonly samplesPerFrame: number;
+  readonly frameCount: number;
+}
+
+/** How a generation is cut into segments; the same for all its tracks. Segment `k` counts from zero. */
+export interface Grid {
+  readonly segmentCount: number;
+  /** Length of all segments but the last, in seconds, exact. */
+  readonly segmentSeconds: Rational;
+  /** Absent for audio-only sources. */
+  readonly video?: VideoGrid;
+  /** Absent for silent sources. */
+  readonly audio?: AudioGrid;
+}
+
+/** `count` segments of `duration` ticks each, in a row. */
+export interface SegmentRun {
+  readonly count: number;
+  readonly duration: number;
+}
+
+/** Choices of the profile that shape the grid. */
+export interface GridOptions {
+  /** Length that segments aim at; at least 1. */
+  readonly segmentSeconds: number;
+  /** Highest frame rate; 60 by default. */
+  readonly maxFrameRate?: number;
+}
+
+const samplesPerFrame = 1024;
+
+/**
+ * Cuts the presentation of a source into segments.
+ *
+ * Throws KerkisError `invalid` GRID_OPTIONS_INVALID when `segmentSeconds` is not between 1 and 60.
+ */
+export function planGrid(source: SourceInfo, options: GridOptions): Grid {
+  const { segmentSeconds } = options;
+  if (!(segmentSeconds >= 1 && segmentSeconds <= 60)) {
+    throw new KerkisError('invalid', 'GRID_OPTIONS_INVALID', 'Segment seconds must be between 1 and 60.');
+  }
+  const sampleRate = audioSampleRate(source);
+  if (source.video === undefined) return audioOnlyGrid(source, sampleRate, segmentSeconds);
+  const frameRate = capFrameRate(source.video.frameRate, options.maxFrameRate ?? 60);
+  const frameCount = Math.max(1, Math.round(source.durationSeconds * toNumber(frameRate) - 1e-6));
+  const framesPerSegment = Math.max(1, Math.round(segmentSeconds * toNumber(frameRate)));
+  const segmentCount = Math.ceil(frameCount / framesPerSegment);
+  const grid: Grid = {
+    segmentCount,
+    segmentSeconds: { num: framesPerSegment * frameRate.den, den: frameRate.num },
+    video: { frameRate, framesPerSegment, frameCount, ...timescaleOf(frameRate) },
+  };
+  if (sampleRate === undefined) return grid;
+  const length = (frameCount * frameRate.den) / frameRate.num;
+  const lastStart = nearestAudioFrame((segmentCount - 1) * toNumber(grid.segmentSeconds), sampleRate);
+  const covering = Math.ceil((length * sampleRate) / samplesPerFrame - 1e-6);
+  return { ...grid, audio: { sampleRate, samplesPerFrame, frameCount: Math.max(covering, lastStart + 1) } };
+}
+
+/** First frame of video segment `index`, of a track that keeps each `divisor`-th frame; the total for `segmentCount`. */
+export function firstVideoFrame(grid: Grid, index: number, divisor = 1): number {
+  const video = requireVideo(grid);
+  return Math.ceil(Math.min(index * video.framesPerSegment, video.frameCount) / divisor);
+}
+
+/** First AAC frame of audio segment `index`: the one nearest to the segment boundary; the total for `segmentCount`. */
+export function firstAudioFrame(grid: Grid, index: number): number {
+  const audio = requireAudio(grid);
+  if (index >= grid.segmentCount) return audio.frameCount;
+  const ideal = (index * grid.segmentSeconds.num * audio.sampleRate) / grid.segmentSeconds.den;
+  return Math.min(audio.frameCount, Math.round(ideal / audio.samplesPerFrame));
+}
+
+/** Exact durations of all segments of a video track in ticks of the grid's timescale. */
+export function videoSegmentRuns(grid: Grid, divisor = 1): SegmentRun[] {
+  const ticks = requireVideo(grid).ticksPerFrame * divisor;
+  return runs(
+    grid.segmentCount,
+    (index) => (firstVideoFrame(grid, index + 1, divisor) - firstVideoFrame(grid, index, divisor)) * ticks,
+  );
+}
+
+/** Exact durations of all segments of an audio track in samples. */
+export function audioSegmentRuns(grid: Grid): SegmentRun[] {
+  const { samplesPerFrame: samples } = requireAudio(grid);
+  return runs(
+    grid.segmentCount,
+    (index) => (firstAudioFrame(grid, index + 1) - firstAudioFrame(grid, index)) * samples,
+  );
+}
+
+function runs(segmentCount: number, durationOf: (index: number) => number): SegmentRun[] {
+  const result: { count: number; duration: number }[] = [];
+  for (let index = 0; index < segmentCount; index++) {
+    const duration = durationOf(index);
+    const last = result.at(-1);
+    if (last?.duration === duration) last.count++;
+    else result.push({ count: 1, duration });
+  }
+  return result;
+}
+
+function audioOnlyGrid(source: SourceInfo, sampleRate: number | undefined, segmentSeconds: number): Grid {
+  if (sampleRate === undefined) {
+    throw new KerkisError(
+      'unsupported',
+      'SOURCE_NO_PLAYABLE_STREAMS',
+      'The source has neither video nor audio.',
+    );
+  }
+  const frameCount = Math.max(1, Math.ceil((source.durationSeconds * sampleRate) / samplesPerFrame - 1e-6));
+  const framesPerSegment = Math.max(1, Math.round((segmentSeconds * sampleRate) / samplesPerFrame));
+  return {
+    segmentCount: Math.ceil(frameCount / framesPerSegment),
+    segmentSeconds: { num: framesPerSegment * samplesPerFrame, den: sampleRate },
+    audio: { sampleRate, samplesPerFrame, frameCount },
+  };
+}
+
+/** 44.1 kHz is kept when all audio has it, so that nothing is resampled; everything else becomes 48 kHz. */
+function audioSampleRate(source: SourceInfo): number | undefined {
+  if (source.audios.length === 0) return undefined;
+  return source.audios.every((audio) => audio.sampleRate === 44_100) ? 44_100 : 48_000;
+}
+
+function nearestAudioFrame(seconds: number, sampleRate: number): number {
+  return Math.round((seconds * sampleRate) / samplesPerFrame);
+}
+
+/** 90 kHz where a frame then has whole ticks, else the numerator of the rate or a multiple of it, at least 10,000. */
+function timescaleOf(rate: Rational): { timescale: number; ticksPerFrame: number } {
+  if (rate.num >= 10_000) return { timescale: rate.num, ticksPerFrame: rate.den };
+  const factor = 90_000 % rate.num === 0 ? 90_000 / rate.num : Math.ceil(10_000 / rate.num);
+  return { timescale: rate.num * factor, ticksPerFrame: rate.den * factor };
+}
+
+function requireVideo(grid: Grid): VideoGrid {
+  if (grid.video === undefined)
+    throw new KerkisError('internal', 'GRID_HAS_NO_VIDEO', 'The grid has no video.');
+  return grid.video;
+}
+
+function requireAudio(grid: Grid): AudioGrid {
+  if (grid.audio === undefined)
+    throw new KerkisError('internal', 'GRID_HAS_NO_AUDIO', 'The grid has no audio.');
+  return grid.audio;
+}

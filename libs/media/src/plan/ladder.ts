@@ -1,0 +1,195 @@
+import { KerkisError } from '@kerkis/errors';
+import type { AudioSource, SourceInfo, VideoSource } from '../probe/source-info.ts';
+import { type Rational, rational, toNumber } from '../rational.ts';
+import type { Grid } from './grid.ts';
+import { type H264Profile, h264CodecString, h264Level } from './h264-level.ts';
+import type { AudioRendition, EncoderPreset, EncodingProfile, Rendition } from './profile.ts';
+
+/** One encoded video track. */
+export interface VideoRung {
+  /** Unique in the ladder, safe in a path: `h264-720p`. */
+  readonly name: string;
+  readonly codec: 'h264';
+  /** RFC 6381, known before anything is encoded: `avc1.64001f`. */
+  readonly codecs: string;
+  readonly h264Profile: H264Profile;
+  /** Level × 10. */
+  readonly h264Level: number;
+  /** Even numbers of square pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: Rational;
+  /** Each how manieth frame of the grid the rung keeps. */
+  readonly frameRateDivisor: number;
+  readonly crf: number;
+  readonly preset: EncoderPreset;
+  readonly maxBitrateBps: number;
+  readonly bufferBits: number;
+  /** Most that a segment may take, container included: BANDWIDTH of HLS. */
+  readonly peakBitrateBps: number;
+  /** What is expected until it is measured. */
+  readonly averageBitrateBps: number;
+}
+
+/** One encoded audio track. */
+export interface AudioRung {
+  /** Unique in the ladder, safe in a path: `aac-eng-128k`. */
+  readonly name: string;
+  readonly codec: 'aac';
+  /** RFC 6381: `mp4a.40.2`. */
+  readonly codecs: string;
+  /** The source stream that it is made from. */
+  readonly sourceIndex: number;
+  readonly channels: number;
+  readonly bitrateBps: number;
+  readonly peakBitrateBps: number;
+  readonly averageBitrateBps: number;
+  readonly language?: string;
+  readonly title?: string;
+  readonly isDefault: boolean;
+}
+
+/** All tracks to encode. Video rungs from the highest to the lowest. */
+export interface Ladder {
+  readonly video: readonly VideoRung[];
+  readonly audio: readonly AudioRung[];
+}
+
+/** Smallest side that is encoded: one macroblock. Smaller sources are scaled up to it. */
+const minSide = 16;
+/** Longest side that is encoded, in pixels. */
+const maxSide = 4096;
+/** A source whose short side is at least this much above the next lower rung gets a rung of its own size. */
+const worthARung = 1.15;
+/** At most this many references and reordered pictures, whatever the preset. */
+export const decodedFrames = 4;
+
+/**
+ * Decides which tracks a source gets. A rung never has more pixels or frames than the source, sizes go by the short
+ * side, and there is at least one rung for a source with video.
+ *
+ * Throws KerkisError `invalid` PROFILE_HAS_NO_RENDITIONS when the profile names none for what the source has.
+ */
+export function planLadder(source: SourceInfo, grid: Grid, profile: EncodingProfile): Ladder {
+  const video =
+    source.video === undefined || grid.video === undefined
+      ? []
+      : videoRungs(source.video, grid, profile, grid.video.frameRate);
+  const audio = source.audios.flatMap((stream) => profile.audio.map((wanted) => audioRung(stream, wanted)));
+  if (video.length + audio.length === 0) {
+    throw new KerkisError(
+      'invalid',
+      'PROFILE_HAS_NO_RENDITIONS',
+      `Profile ${profile.name} makes no track of this source. Add a video or audio rendition to it.`,
+    );
+  }
+  return { video: withUniqueNames(video), audio: withUniqueNames(audio) };
+}
+
+function videoRungs(
+  video: VideoSource,
+  grid: Grid,
+  profile: EncodingProfile,
+  frameRate: Rational,
+): VideoRung[] {
+  const shortSide = Math.min(video.displayWidth, video.displayHeight);
+  const wanted = [...profile.renditions].sort((a, b) => a.height - b.height);
+  const chosen = wanted.filter((rendition) => rendition.height <= shortSide);
+  const next = wanted[chosen.length];
+  if (next !== undefined && shortSide >= (chosen.at(-1)?.height ?? 0) * worthARung) chosen.push(next);
+  return chosen.reverse().map((rendition) => videoRung(video, grid, profile, frameRate, rendition));
+}
+
+function videoRung(
+  video: VideoSource,
+  grid: Grid,
+  profile: EncodingProfile,
+  gridRate: Rational,
+  rendition: Rendition,
+): VideoRung {
+  const size = fitSize(video, rendition.height);
+  const frameRateDivisor = divisorFor(grid, gridRate, rendition.frameRate);
+  const frameRate = rational(gridRate.num, gridRate.den * frameRateDivisor);
+  const shortSide = Math.min(size.width, size.height);
+  const h264Profile: H264Profile = shortSide >= 480 ? 'high' : 'main';
+  const { maxBitrateBps } = rendition;
+  const bufferBits = maxBitrateBps;
+  const level = h264Level({
+    ...size,
+    frameRate,
+    maxBitrateBps,
+    bufferBits,
+    decodedFrames,
+    profile: h264Profile,
+  });
+  const containerBps = 8_000 + 128 * toNumber(frameRate);
+  return {
+    name: rendition.name ?? `${rendition.codec}-${shortSide}p`,
+    codec: rendition.codec,
+    codecs: h264CodecString(h264Profile, level),
+    h264Profile,
+    h264Level: level,
+    ...size,
+    frameRate,
+    frameRateDivisor,
+    crf: rendition.crf ?? 23,
+    preset: profile.preset,
+    maxBitrateBps,
+    bufferBits,
+    // A segment starts with a full buffer at most, so it takes its length at the maximum rate and one buffer more.
+    peakBitrateBps: Math.ceil(maxBitrateBps + bufferBits / toNumber(grid.segmentSeconds) + containerBps),
+    averageBitrateBps: Math.ceil((rendition.videoBitrateBps ?? maxBitrateBps * 0.6) + containerBps),
+  };
+}
+
+/** Even size in square pixels with the source's shape, its short side `shortSide` or the source's own if that is less. */
+export function fitSize(
+  video: Pick<VideoSource, 'displayWidth' | 'displayHeight'>,
+  shortSide: number,
+): { width: number; height: number } {
+  const { displayWidth, displayHeight } = video;
+  const short = Math.min(displayWidth, displayHeight);
+  const long = Math.max(displayWidth, displayHeight);
+  let factor = Math.min(1, shortSide / short, maxSide / long);
+  if (short * factor < minSide) factor = Math.min(minSide / short, maxSide / long);
+  const side = (length: number) =>
+    Math.min(maxSide, Math.max(minSide, 2 * Math.round((length * factor) / 2)));
+  return { width: side(displayWidth), height: side(displayHeight) };
+}
+
+/** A divisor that brings the grid to the wanted rate and still cuts at the same moments; 1 when there is none. */
+function divisorFor(grid: Grid, gridRate: Rational, wanted: number | undefined): number {
+  if (wanted === undefined || grid.video === undefined) return 1;
+  const divisor = Math.max(1, Math.ceil(toNumber(gridRate) / wanted - 0.01));
+  return grid.video.framesPerSegment % divisor === 0 ? divisor : 1;
+}
+
+function audioRung(stream: AudioSource, wanted: AudioRendition): AudioRung {
+  const channels = Math.max(1, Math.min(wanted.channels, stream.channels));
+  const bitrateBps = Math.round((wanted.bitrateBps * channels) / wanted.channels);
+  const language = stream.language ?? 'und';
+  return {
+    name: wanted.name ?? `${wanted.codec}-${language}-${Math.round(bitrateBps / 1000)}k`,
+    codec: wanted.codec,
+    codecs: 'mp4a.40.2',
+    sourceIndex: stream.index,
+    channels,
+    bitrateBps,
+    // ffmpeg's AAC encoder keeps its rate over a few frames only; the fragment adds about 4 bytes a frame.
+    peakBitrateBps: Math.ceil(bitrateBps * 1.25 + 4_000),
+    averageBitrateBps: Math.ceil(bitrateBps + 2_500),
+    ...(stream.language === undefined ? {} : { language: stream.language }),
+    ...(stream.title === undefined ? {} : { title: stream.title }),
+    isDefault: stream.isDefault,
+  };
+}
+
+function withUniqueNames<T extends { readonly name: string }>(rungs: readonly T[]): T[] {
+  const taken = new Set<string>();
+  return rungs.map((rung) => {
+    let name = rung.name;
+    for (let n = 2; taken.has(name); n++) name = `${rung.name}-${n}`;
+    taken.add(name);
+    return { ...rung, name };
+  });
+}

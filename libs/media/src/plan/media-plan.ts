@@ -1,0 +1,18 @@
+import type { SourceInfo } from '../probe/source-info.ts';
+import { type Grid, planGrid } from './grid.ts';
+import { type Ladder, planLadder } from './ladder.ts';
+import type { EncodingProfile } from './profile.ts';
+
+/** All that is decided before the first frame is encoded. Plain data: kept in the job, the same for every worker. */
+export interface MediaPlan {
+  readonly source: SourceInfo;
+  readonly grid: Grid;
+  readonly ladder: Ladder;
+}
+
+/** Grid and ladder of a source. Throws what `planGrid` and `planLadder` throw. */
+export function planMedia(source: SourceInfo, profile: EncodingProfile): MediaPlan {
+  const { segmentSeconds, maxFrameRate } = profile;
+  const grid = planGrid(source, { segmentSeconds, ...(maxFrameRate === undefined ? {} : { maxFrameRate }) });
+  return { source, grid, ladder: planLadder(source, grid, profile) };
+}
