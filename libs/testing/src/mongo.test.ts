@@ -63,6 +63,23 @@ test('of concurrent writers on one version exactly one wins', async () => {
   expect(changed).toBe(1);
 });
 
+test('conditional updates of two clients at once lose nothing', async () => {
+  await using other = await MongoClient.connect(server.url('testing'));
+  const views = [entries, other.db().collection<Entry>(entries.collectionName)];
+  const pushed: string[] = [];
+  const push = async (view: Collection<Entry>, tag: string) => {
+    const version = (await view.findOne({ _id: 'c' }))?.version ?? 0;
+    const change = { $inc: { version: 1 }, $push: { tags: tag } };
+    if ((await view.updateOne({ _id: 'c', version }, change)).matchedCount === 1) pushed.push(tag);
+  };
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(views.map((view, n) => push(view, `${round}-${n}`)));
+  }
+  const stored = await entries.findOne({ _id: 'c' });
+  expect(stored?.tags.toSorted()).toEqual(pushed.toSorted());
+  expect(stored?.version).toBe(1 + pushed.length);
+});
+
 test('arrays are found by their elements, ranges come sorted', async () => {
   const ids = (found: Entry[]) => found.map((entry) => entry._id);
   expect(ids(await entries.find({ tags: 'y' }).sort({ _id: 1 }).toArray())).toEqual(['a', 'b']);

@@ -4,6 +4,7 @@ import { MongoClient } from 'mongodb';
 import { freePort } from './free-port.ts';
 import { startServerProcess } from './server-process.ts';
 import { tempDir } from './temp-dir.ts';
+import { startWriteLockProxy } from './write-lock-proxy.ts';
 
 /** A server that speaks the MongoDB wire protocol. */
 export interface MongoServer extends AsyncDisposable {
@@ -28,9 +29,10 @@ async function startFerretdb(): Promise<MongoServer> {
   const args = ['--handler=sqlite', `--sqlite-url=file:${directory}/`, `--state-dir=${directory}`];
   args.push(`--listen-addr=127.0.0.1:${port}`, '--debug-addr=-', '--telemetry=disable', '--log-level=warn');
   cleanup.use(await startServerProcess({ name: 'ferretdb', command, args, directory, port }));
+  const proxy = cleanup.use(await startWriteLockProxy(port));
   const resources = cleanup.move();
   return {
-    url: (databaseName) => `mongodb://127.0.0.1:${port}/${databaseName}`,
+    url: (databaseName) => `mongodb://127.0.0.1:${proxy.port}/${databaseName}`,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
