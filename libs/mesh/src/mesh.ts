@@ -4,7 +4,7 @@ import type { KerkisConfig } from '@kerkis/config';
 import type { Database } from '@kerkis/documents';
 import type { EventBus } from '@kerkis/events';
 import type { ObjectStore } from '@kerkis/objects';
-import type { RequestVerifier, ServiceParts } from '@kerkis/rpc';
+import type { ServiceParts, Verifier } from '@kerkis/rpc';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 
 /** Services that others call. */
@@ -12,16 +12,18 @@ export type MeshService = 'catalog' | 'upload' | 'transcode' | 'delivery';
 
 /**
  * What a service is started with. Only a service's `service.ts` sees all of it; handlers get the single things that they
- * name. The mesh owns these resources: a service does not dispose of them.
+ * name. The mesh owns these resources and opens each when it is first asked for: a service does not dispose of them.
  */
 export interface Mesh {
   readonly config: KerkisConfig;
   readonly telemetry: ServiceTelemetry;
-  readonly database: Database;
-  readonly objects: ObjectStore;
+  /** Where the external programs are looked up, e.g. `PATH`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly bus: EventBus;
-  /** Checks who sends a plain HTTP request, by the same keys as RPC. */
-  readonly verifier: RequestVerifier;
+  /** Who may send plain HTTP requests, by the same keys as RPC. */
+  readonly auth: Verifier | 'off';
+  database(): Promise<Database>;
+  objects(): Promise<ObjectStore>;
   /** A typed client of another service. */
   client<S extends DescService>(service: MeshService, schema: S): Client<S>;
 }

@@ -1,9 +1,9 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { AssetState } from '@kerkis/contracts/catalog';
+import { unlessGone } from './consumers/unless-gone.ts';
 import { assetDeletionRequested, generationRequested } from './events.ts';
 import type { AssetStore } from './store/assets.ts';
 import type { GenerationStore } from './store/generations.ts';
-import { unlessGone } from './consumers/unless-gone.ts';
 
 /** What the reconciler reads and writes. */
 export interface ReconcileDependencies {

@@ -23,9 +23,6 @@ export interface CatalogRoutes {
   readonly nextChange: WatchAssetDependencies['nextChange'];
 }
 
-/** Every service that the catalog answers. */
-export const catalogServices = [AssetService, GenerationService, ProfileService, PlaybackService];
-
 /** Registers every RPC of the catalog. */
 export function catalogRoutes(stores: CatalogRoutes): (router: ConnectRouter) => void {
   const { assets, generations, profiles } = stores;

@@ -1,0 +1,7 @@
+export { type ChangeFeed, createChangeFeed } from './change-feed.ts';
+export type { Mesh, MeshService, RunningService, StartService } from './mesh.ts';
+export { type ReconcilerOptions, startReconciler } from './reconciler.ts';
+export { openResources, type ResourceOptions, type Resources } from './resources.ts';
+export { type MainProcess, runService } from './run-service.ts';
+export { untilSignal } from './until-signal.ts';
+export { version } from './version.ts';

@@ -1,0 +1,61 @@
+import { parseArgs } from 'node:util';
+import { loadConfig } from '@kerkis/config';
+import { isKerkisError } from '@kerkis/errors';
+import { startServer } from '@kerkis/rpc';
+import { startTelemetry } from '@kerkis/telemetry';
+import type { StartService } from './mesh.ts';
+import { openResources } from './resources.ts';
+import { untilSignal } from './until-signal.ts';
+import { version } from './version.ts';
+
+/** The parts of Node's `process` that a service's main uses. */
+export type MainProcess = Pick<NodeJS.Process, 'argv' | 'env' | 'stderr' | 'once' | 'off' | 'exitCode'>;
+
+/**
+ * Runs one service as a process of its own: `[--config FILE]`, environment, telemetry, resources, server; until SIGTERM or SIGINT,
+ * then drains in the reverse order. What is wrong with the configuration goes to stderr, with exit code 1.
+ */
+export async function runService(main: MainProcess, name: string, start: StartService): Promise<void> {
+  try {
+    await serve(main, name, start);
+  } catch (error) {
+    if (!isKerkisError(error)) throw error;
+    main.stderr.write(`kerkis ${name}: ${error.reason}: ${error.message}\n`);
+    for (const { field, description } of error.violations) main.stderr.write(`  ${field}: ${description}\n`);
+    main.exitCode = 1;
+  }
+}
+
+async function serve(main: MainProcess, name: string, start: StartService): Promise<void> {
+  const { values } = parseArgs({ args: main.argv.slice(2), options: { config: { type: 'string' } } });
+  const config = loadConfig({ file: values.config, env: main.env });
+  const stopped = untilSignal(main);
+
+  await using telemetry = startTelemetry({ serviceName: name, version, ...config.telemetry });
+  const { logger } = telemetry;
+  await using resources = await openResources({
+    config,
+    telemetry,
+    environment: main.env,
+    processName: name,
+    signal: stopped,
+  });
+  await using service = await start(resources.meshFor(name));
+  await using server = await startServer({
+    host: config.server.host,
+    port: config.server.port,
+    parts: [{ ...service.parts, readiness: [...(service.parts.readiness ?? []), ...resources.readiness()] }],
+    auth: resources.auth,
+    telemetry: telemetry.forService(name),
+    metricsHandler: telemetry.metricsHandler,
+    drainMs: config.server.drainSeconds * 1000,
+  });
+  logger.info({ url: server.url }, 'serving');
+  await aborted(stopped);
+  logger.info('stopping');
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
