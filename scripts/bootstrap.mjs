@@ -30,8 +30,17 @@ if (plan.script) await run(node, [path.join(root, 'scripts', plan.script), ...pl
 async function ensureModules() {
   if (modulesMatchLock()) return;
   console.log('Installing the npm packages of package-lock.json (npm ci) ...');
-  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  await run(npm[0], [...npm.slice(1), 'ci', '--no-audit', '--no-fund']);
+  const ci = await end(...npm('ci'));
+  if (ci.code === 0) return;
+  console.log('npm ci did not succeed: trying npm install, which is less strict about the lock file ...');
+  await run(...npm('install', '--no-save'));
+}
+
+function npm(...args) {
+  const [command, ...before] = process.env.npm_execpath
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm'];
+  return [command, [...before, ...args, '--no-audit', '--no-fund']];
 }
 
 function modulesMatchLock() {
@@ -56,7 +65,7 @@ function readJson(file) {
 async function ensureNode() {
   if (existsSync(node)) return;
   console.log('Installing Node 26 (npm rebuild node) ...');
-  await run('npm', ['rebuild', 'node', '--foreground-scripts']);
+  await run(...npm('rebuild', 'node', '--foreground-scripts'));
   if (!existsSync(node)) {
     fail('Node 26 is missing: its install script did not run. Run: npm rebuild node --ignore-scripts=false');
   }
@@ -79,26 +88,31 @@ function changeTimes(directory) {
     .map((entry) => entry.mtimeMs);
 }
 
-/** Runs a command in the root with our stdio and signals; ends this process with its code unless that is 0. */
+/** Runs a command; ends this process as it ended unless its code is 0. */
 async function run(command, args) {
+  const { code, signal } = await end(command, args);
+  if (signal) process.kill(process.pid, signal);
+  if (code !== 0) process.exit(code ?? 1);
+}
+
+/** Runs a command in the root with our stdio and signals. */
+async function end(command, args) {
   const child = spawn(command, args, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` },
   });
   const forward = (signal) => child.kill(signal);
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, forward);
   // The terminal sends Ctrl-C to the child as well: stay until it has drained.
-  const ignore = () => {};
-  process.on('SIGINT', ignore);
-  const { code, signal } = await new Promise((resolve) => {
+  const stay = () => {};
+  const handlers = { SIGTERM: forward, SIGHUP: forward, SIGINT: stay };
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
+  const result = await new Promise((resolve) => {
     child.on('error', (error) => fail(`${command} could not be started: ${error.message}`));
     child.on('exit', (code, signal) => resolve({ code, signal }));
   });
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.off(signal, forward);
-  process.off('SIGINT', ignore);
-  if (signal) process.kill(process.pid, signal);
-  if (code !== 0) process.exit(code ?? 1);
+  for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
+  return result;
 }
 
 function fail(message, code = 1) {
