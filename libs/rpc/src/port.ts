@@ -1,0 +1,195 @@
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+
+/** What a client of HTTP/2 with prior knowledge sends first, https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
+const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+/** Bounds on connections. */
+export interface PortLimits {
+  /** Calls at once on one HTTP/2 connection. Default 128. */
+  readonly maxConcurrentStreams: number;
+  /** Open connections; more are closed at once. Default 10,000. */
+  readonly maxConnections: number;
+  /** Time to send the first bytes, and all headers of a request. Default 10 s. */
+  readonly headersTimeoutMs: number;
+  /** Time in which a body must move on, either way, and after which an idle connection is closed. Default 60 s. */
+  readonly stallTimeoutMs: number;
+  /** Age after which an HTTP/2 connection is asked to go, so that clients spread over new replicas. Default 15 min. */
+  readonly maxConnectionAgeMs: number;
+}
+
+/** Certificate and key in PEM form. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A listening port. */
+export interface Port {
+  readonly address: AddressInfo;
+  /** Stops accepting, tells clients to go, closes what is idle. Resolves when the last connection is closed. */
+  drain(): Promise<void>;
+  /** Cuts every connection. */
+  destroy(): void;
+}
+
+/** HTTP/1.1 and HTTP/2 on one port: with TLS by ALPN, in the clear by the first bytes of a connection. */
+export async function openPort(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly limits: PortLimits;
+  readonly tls?: TlsFiles | undefined;
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
+}): Promise<Port> {
+  const { limits, tls } = options;
+  let draining = false;
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  const exchanges = new WeakMap<Socket, { req: IncomingMessage; res: ServerResponse }>();
+  const responses = new Set<ServerResponse>();
+
+  const onHttp1 = (req: IncomingMessage, res: ServerResponse) => {
+    exchanges.set(req.socket, { req, res });
+    responses.add(res);
+    res.shouldKeepAlive &&= !draining;
+    res.once('close', () => {
+      responses.delete(res);
+      if (exchanges.get(req.socket)?.res === res) exchanges.delete(req.socket);
+      if (draining) setImmediate(() => http1.closeIdleConnections());
+    });
+    options.onRequest(req, res);
+  };
+  const http1Options = {
+    headersTimeout: limits.headersTimeoutMs,
+    // A long upload is no attack as long as it moves on: see onStall.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.stallTimeoutMs,
+  };
+  const http1: Server = tls
+    ? createHttpsServer({ ...http1Options, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, onHttp1)
+    : createHttpServer(http1Options, onHttp1);
+  http1.maxConnections = limits.maxConnections;
+  http1.setTimeout(limits.stallTimeoutMs, (socket) => {
+    if (isStalled(socket, exchanges.get(socket))) socket.destroy();
+    else socket.setTimeout(limits.stallTimeoutMs);
+  });
+
+  const http2 = createHttp2Server(
+    {
+      settings: {
+        maxConcurrentStreams: limits.maxConcurrentStreams,
+        initialWindowSize: 1024 * 1024,
+        maxHeaderListSize: 32 * 1024,
+      },
+      maxSessionMemory: 64,
+    },
+    (req, res) => options.onRequest(req as unknown as IncomingMessage, res as unknown as ServerResponse),
+  );
+  http2.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session);
+    // One slow stream must not stop the others of the connection.
+    session.once('connect', () => session.setLocalWindowSize(8 * 1024 * 1024));
+    const age = setTimeout(
+      () => session.close(),
+      limits.maxConnectionAgeMs * (0.9 + Math.random() * 0.2),
+    ).unref();
+    session.once('close', () => {
+      clearTimeout(age);
+      sessions.delete(session);
+    });
+    session.on('error', () => session.destroy());
+    if (draining) session.close();
+  });
+  http2.on('sessionError', () => undefined);
+
+  // The HTTP/1 server listens, so that its own time limits and close() work; each connection is looked at before it gets it.
+  const event = tls ? 'secureConnection' : 'connection';
+  const [serveHttp1] = http1.listeners(event) as ((socket: Socket) => void)[];
+  http1.removeAllListeners(event);
+  http1.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.setNoDelay(true);
+  });
+  http1.on(event, (socket: Socket) => {
+    const serve = (isHttp2: boolean) => {
+      if (isHttp2) http2.emit('connection', socket);
+      else serveHttp1?.call(http1, socket);
+    };
+    if (tls) serve((socket as TLSSocket).alpnProtocol === 'h2');
+    else peek(socket, limits.headersTimeoutMs, serve);
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    http1.once('error', reject);
+    http1.listen(options.port, options.host, () => {
+      http1.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    address: http1.address() as AddressInfo,
+    drain: () => {
+      draining = true;
+      const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
+      for (const response of responses) response.shouldKeepAlive = false;
+      for (const session of sessions) session.close();
+      return closed;
+    },
+    destroy: () => {
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Reads just enough of a connection to know its protocol, then puts it back. */
+function peek(socket: Socket, timeoutMs: number, serve: (isHttp2: boolean) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const giveUp = () => socket.destroy();
+  const timer = setTimeout(giveUp, timeoutMs);
+  const onData = (chunk: Buffer) => {
+    seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const length = Math.min(seen.length, preface.length);
+    const matches = seen.subarray(0, length).equals(preface.subarray(0, length));
+    if (matches && length < preface.length) return;
+    release();
+    socket.pause();
+    socket.unshift(seen);
+    serve(matches);
+    // Node's HTTP/2 takes what was put back by itself, one tick later; flowing, it would be lost.
+    if (!matches) socket.resume();
+  };
+  const release = () => {
+    clearTimeout(timer);
+    socket.off('data', onData);
+    socket.off('error', giveUp);
+    socket.off('end', giveUp);
+    socket.off('close', release);
+  };
+  socket.on('data', onData);
+  socket.on('error', giveUp);
+  socket.on('end', giveUp);
+  socket.on('close', release);
+}
+
+/**
+ * Whether an HTTP/1 connection that was silent for the whole time waits for its client: no request, a request that is not
+ * complete, or an answer that the client does not read. Otherwise it waits for us, as a stream without events does.
+ */
+function isStalled(
+  socket: Socket,
+  exchange: { req: IncomingMessage; res: ServerResponse } | undefined,
+): boolean {
+  if (!exchange) return true;
+  return !exchange.req.complete || socket.writableLength > 0 || exchange.res.writableLength > 0;
+}
