@@ -32,3 +32,14 @@ test('names that a database would not take are refused', async () => {
     expect(() => database.collection({ name: 'films', indexes })).toThrow('cannot name an index');
   }
 });
+
+test('views of one collection share documents and listeners, and must agree on its indexes', async () => {
+  await using database = await openDatabase({ url: 'sqlite::memory:' });
+  const spec = { name: 'films', indexes: { id: ({ id }: { id: string }) => id } };
+  let heard = 0;
+  database.collection(spec).onOutbox(() => heard++);
+  const event = { id: 'e', subject: 's', type: 't', data: '', headers: {} };
+  await database.collection(spec).insert({ id: 'a' }, [event]);
+  expect(heard).toBe(1);
+  expect(() => database.collection({ name: 'films', indexes: {} })).toThrow('other indexes');
+});

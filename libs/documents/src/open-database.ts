@@ -34,23 +34,36 @@ async function openAdapter(url: string): Promise<DatabaseAdapter> {
   );
 }
 
+interface OpenCollection extends CollectionState {
+  readonly indexes: string;
+}
+
 function createDatabase(adapter: DatabaseAdapter): Database {
-  const states = new Map<string, CollectionState>();
+  const states = new Map<string, OpenCollection>();
   return {
     collection<T extends { readonly id: string }, Index extends string>(spec: CollectionSpec<T, Index>) {
       checkNames(spec);
+      const indexes = Object.keys(spec.indexes).toSorted();
       let state = states.get(spec.name);
       if (state === undefined) {
         state = {
+          indexes: indexes.join(),
           adapter: adapter.collection({
             name: spec.name,
-            indexes: Object.keys(spec.indexes),
+            indexes,
             keysOf: (body) => extractKeys(spec, JSON.parse(body)),
           }),
           outboxListeners: new Set(),
           updates: createKeyedQueue(),
         };
         states.set(spec.name, state);
+      }
+      if (state.indexes !== indexes.join()) {
+        throw new KerkisError(
+          'internal',
+          'COLLECTION_MISMATCH',
+          `The collection ${spec.name} is open already with other indexes: ${state.indexes}.`,
+        );
       }
       return createCollection(spec, state);
     },

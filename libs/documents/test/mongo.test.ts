@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { freePort, startMongo } from '@kerkis/testing';
 import { MongoClient } from 'mongodb';
 import { afterAll, expect, test } from 'vitest';
@@ -29,8 +31,9 @@ test('an outbox whose clearing was cut short does not block the others', async (
   expect(await films.pendingOutbox(1)).toEqual([{ id: 'b', entries: [event('e2')] }]);
 });
 
-test('a server that does not answer is unavailable', async () => {
-  const down = `mongodb://127.0.0.1:${await freePort()}/kerkis?serverSelectionTimeoutMS=200`;
+test('a server that does not answer is unavailable until it does', async () => {
+  const port = await freePort();
+  const down = `mongodb://127.0.0.1:${port}/came_back?serverSelectionTimeoutMS=500`;
   await using database = await openDatabase({ url: down });
   expect(await failure(database.ping())).toMatchObject({
     kind: 'unavailable',
@@ -40,4 +43,17 @@ test('a server that does not answer is unavailable', async () => {
   for (const call of [films.get('a'), films.insert(film('a')), films.find({ limit: 1 })]) {
     expect(await failure(call)).toMatchObject({ kind: 'unavailable', reason: 'DATABASE_UNAVAILABLE' });
   }
+
+  const target = Number(new URL(url).port);
+  const bridge = createServer((client) => {
+    const upstream = connect(target, '127.0.0.1');
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream])
+      socket.on('error', () => [client, upstream].map((s) => s.destroy()));
+  });
+  bridge.listen(port, '127.0.0.1');
+  await once(bridge, 'listening');
+  await films.insert(film('a', { state: 'x' }));
+  expect(await films.count({ index: 'state', equals: 'x' })).toBe(1);
+  bridge.close();
 });

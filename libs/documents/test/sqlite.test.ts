@@ -21,7 +21,9 @@ describe('a file', () => {
 });
 
 describe('in memory', () => {
-  findModel(() => openDatabase({ url: 'sqlite::memory:' }), 150);
+  const open = () => openDatabase({ url: 'sqlite::memory:' });
+  documentsContract(open, { lasting: false });
+  findModel(open, 150);
 
   test('two databases in memory are apart, and each is empty after it was closed', async () => {
     await using one = await openDatabase({ url: 'sqlite::memory:' });

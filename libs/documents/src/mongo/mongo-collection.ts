@@ -5,6 +5,7 @@ import { createKeyedQueue } from '../keyed-queue.ts';
 import { isDuplicateId, withMongoErrors } from './mongo-errors.ts';
 import { equalFilter, findRows } from './mongo-find.ts';
 import { type MongoDocument, prepareCollection, toMongoKeys } from './mongo-layout.ts';
+import { rememberSuccess } from './remember-success.ts';
 
 const notDeleted = { d: { $exists: false } } satisfies Filter<MongoDocument>;
 const noEvents = { 'o.0': { $exists: false } } satisfies Filter<MongoDocument>;
@@ -13,18 +14,15 @@ const noEvents = { 'o.0': { $exists: false } } satisfies Filter<MongoDocument>;
 export function createMongoCollection(
   stored: MongoCollection<MongoDocument>,
   shape: CollectionShape,
+  connected: () => Promise<unknown>,
 ): CollectionAdapter {
-  let prepared: Promise<void> | undefined;
-  /** Runs once the indexes are there; making them is tried again until it succeeds. */
+  const prepared = rememberSuccess(async () => {
+    await connected();
+    await prepareCollection(stored, shape);
+  });
   const run = <R>(operation: () => Promise<R>): Promise<R> =>
     withMongoErrors(async () => {
-      prepared ??= prepareCollection(stored, shape);
-      try {
-        await prepared;
-      } catch (error) {
-        prepared = undefined;
-        throw error;
-      }
+      await prepared();
       return await operation();
     });
 

@@ -62,6 +62,15 @@ function toKerkis(error: unknown): unknown {
     : error;
 }
 
+/** Connection failures whose classes the driver keeps to itself. */
+const unexportedNames = [
+  'MongoClientClosedError',
+  'MongoPoolClosedError',
+  'MongoServerClosedError',
+  'MongoStalePrimaryError',
+  'MongoWaitQueueTimeoutError',
+];
+
 function isConnectionFailure(error: MongoError): boolean {
   return (
     error instanceof MongoNetworkError ||
@@ -70,8 +79,7 @@ function isConnectionFailure(error: MongoError): boolean {
     error instanceof MongoTopologyClosedError ||
     error instanceof MongoExpiredSessionError ||
     error instanceof MongoOperationTimeoutError ||
-    error.name === 'MongoClientClosedError' ||
-    error.name === 'MongoConnectionPoolClosedError' ||
+    unexportedNames.includes(error.name) ||
     error.hasErrorLabel('RetryableWriteError')
   );
 }

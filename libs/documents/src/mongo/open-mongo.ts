@@ -1,8 +1,9 @@
 import { KerkisError } from '@kerkis/errors';
-import { MongoClient, type MongoClientOptions } from 'mongodb';
+import { MongoClient, type MongoClientOptions, MongoNotConnectedError } from 'mongodb';
 import type { DatabaseAdapter } from '../adapter.ts';
 import { createMongoCollection } from './mongo-collection.ts';
 import { withMongoErrors } from './mongo-errors.ts';
+import { rememberSuccess } from './remember-success.ts';
 
 /** Used where the URL does not say otherwise. A write counts when most members of the replica set have it on disk. */
 const defaults: MongoClientOptions = {
@@ -22,12 +23,22 @@ export function openMongo(url: string): DatabaseAdapter {
   const name = databaseName(url);
   const client = createClient(url);
   const database = client.db(name);
+  let closed = false;
+  // The driver's own connecting on first use is never tried again once it failed.
+  const connected = rememberSuccess(async () => {
+    if (closed) throw new MongoNotConnectedError('The database is closed.');
+    await client.connect();
+  });
   return {
-    collection: (shape) => createMongoCollection(database.collection(shape.name), shape),
+    collection: (shape) => createMongoCollection(database.collection(shape.name), shape, connected),
     async ping() {
-      await withMongoErrors(() => database.command({ ping: 1 }));
+      await withMongoErrors(async () => {
+        await connected();
+        await database.command({ ping: 1 });
+      });
     },
     async [Symbol.asyncDispose]() {
+      closed = true;
       await withMongoErrors(() => client.close());
     },
   };

@@ -25,8 +25,10 @@ export function createSqliteCollection(database: DatabaseSync, shape: Collection
     removeKey: database.prepare(`DELETE FROM ${keys} WHERE name = ? AND key = ? AND id = ?`),
     count: database.prepare(`SELECT count(*) AS n FROM ${keys} WHERE name = ? AND key = ?`),
     append: database.prepare(`INSERT INTO ${outbox} (id, entry_id, entry) VALUES (?, ?, ?)`),
+    // The inner limit bounds the work however many events wait.
     pending: database.prepare(
-      `SELECT id, min(seq) AS first FROM ${outbox} GROUP BY id ORDER BY first LIMIT ?`,
+      `SELECT id, min(seq) AS first FROM (SELECT id, seq FROM ${outbox} ORDER BY seq LIMIT ?)
+       GROUP BY id ORDER BY first`,
     ),
     entries: database.prepare(`SELECT entry FROM ${outbox} WHERE id = ? ORDER BY seq`),
     clear: database.prepare(`DELETE FROM ${outbox} WHERE id = ? AND entry_id = ?`),
