@@ -18,3 +18,4 @@ export type {
   PutResult,
 } from './object-store.ts';
 export { type ObjectStoreOptions, openObjectStore } from './open.ts';
+export type { S3StoreOptions } from './s3/client.ts';

@@ -4,7 +4,7 @@ import { KerkisError } from '@kerkis/errors';
 export const maxKeyLength = 512;
 
 /** Longest segment of a key, in characters: what a directory entry may be called on the usual filesystems. */
-export const maxSegmentLength = 255;
+const maxSegmentLength = 255;
 
 const segmentPattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const prefixTailPattern = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;

@@ -8,7 +8,11 @@ import type { ObjectStore } from '../src/index.ts';
 const mebibyte = 1024 * 1024;
 
 /** What every adapter must do. `open` gives an empty store, which the suite disposes of. */
-export function objectStoreContract(name: string, open: () => Promise<ObjectStore>): void {
+export function objectStoreContract(
+  name: string,
+  open: () => Promise<ObjectStore>,
+  { isIfAbsentAtomic = true } = {},
+): void {
   describe(`${name}: the contract`, () => {
     let store: ObjectStore;
     let count = 0;
@@ -114,7 +118,9 @@ export function objectStoreContract(name: string, open: () => Promise<ObjectStor
 
     test.each([2, 4, 30 * mebibyte])('a body of 3 bytes declared as %i is refused', async (sizeBytes) => {
       const key = fresh();
-      for (const body of [Buffer.from('abc'), Readable.from([Buffer.from('a'), Buffer.from('bc')])]) {
+      const whole = Buffer.from('abc');
+      const split = (at: number) => Readable.from([whole.subarray(0, at), whole.subarray(at)]);
+      for (const body of [whole, split(1), split(2)]) {
         await expect(store.put(key, body, { sizeBytes })).rejects.toMatchObject({
           kind: 'invalid',
           reason: 'OBJECT_SIZE_MISMATCH',
@@ -123,7 +129,7 @@ export function objectStoreContract(name: string, open: () => Promise<ObjectStor
       expect(await store.head(key)).toBeUndefined();
     });
 
-    test('puts once when asked to put only what is absent', async () => {
+    test.runIf(isIfAbsentAtomic)('of several puts of what is absent one wins', async () => {
       const key = fresh();
       const attempts = await Promise.allSettled(
         Array.from({ length: 8 }, (_, index) => store.put(key, Buffer.from(`v${index}`), { ifAbsent: true })),
@@ -131,22 +137,41 @@ export function objectStoreContract(name: string, open: () => Promise<ObjectStor
       const winners = attempts.flatMap((attempt, index) => (attempt.status === 'fulfilled' ? [index] : []));
       expect(winners).toHaveLength(1);
       expect((await read(key)).toString()).toBe(`v${winners[0]}`);
+      for (const attempt of attempts) {
+        if (attempt.status === 'rejected') expect(attempt.reason).toMatchObject({ reason: 'OBJECT_EXISTS' });
+      }
+    });
+
+    test('puts only what is absent when asked to', async () => {
+      const key = fresh();
+      await store.put(key, Buffer.from('first'), { ifAbsent: true });
       const body = Readable.from([Buffer.from('late')]);
       await expect(store.put(key, body, { ifAbsent: true })).rejects.toMatchObject({
         kind: 'already_exists',
         reason: 'OBJECT_EXISTS',
       });
       expect(body.destroyed).toBe(true);
+      expect((await read(key)).toString()).toBe('first');
     });
 
     test('puts a large stream only when absent', async () => {
       const key = fresh();
-      const large = () => Readable.from([Buffer.alloc(9 * mebibyte, 1)]);
-      const put = await store.put(key, large(), { ifAbsent: true, sizeBytes: 9 * mebibyte });
-      expect(put.sizeBytes).toBe(9 * mebibyte);
+      let held = 0;
+      async function* large() {
+        held += 1;
+        try {
+          yield Buffer.alloc(9 * mebibyte, 1);
+          yield Buffer.alloc(1);
+        } finally {
+          held -= 1;
+        }
+      }
+      const put = await store.put(key, large(), { ifAbsent: true, sizeBytes: 9 * mebibyte + 1 });
+      expect(put.sizeBytes).toBe(9 * mebibyte + 1);
       await expect(store.put(key, large(), { ifAbsent: true })).rejects.toMatchObject({
         reason: 'OBJECT_EXISTS',
       });
+      expect(held).toBe(0);
     });
 
     test('reads ranges', async () => {
