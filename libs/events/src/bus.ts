@@ -86,9 +86,8 @@ export class EventBus implements AsyncDisposable {
 
   /** Asks the server and its JetStream for a sign of life. Throws `unavailable` EVENTS_UNAVAILABLE. */
   async ping(): Promise<void> {
-    this.assertReady();
     try {
-      await this.manager.getAccountInfo();
+      await this.request(() => this.manager.getAccountInfo());
     } catch (error) {
       throw eventsFailure(error, 'a ping of JetStream');
     }
@@ -96,8 +95,20 @@ export class EventBus implements AsyncDisposable {
 
   /** Throws `unavailable` EVENTS_UNAVAILABLE at once while the connection is down, so that nothing piles up in memory. */
   assertReady(): void {
-    if (this.ready()) return;
-    throw new KerkisError('unavailable', 'EVENTS_UNAVAILABLE', 'There is no connection to NATS right now.');
+    if (!this.ready()) throw notConnected();
+  }
+
+  /**
+   * Sends a request that is safe to repeat. Fails at once when the connection is lost or was not there, instead of after
+   * the request's own time-out: `unavailable` EVENTS_UNAVAILABLE.
+   */
+  async request<T>(send: () => Promise<T>): Promise<T> {
+    this.assertReady();
+    const gone = Promise.withResolvers<never>();
+    using _listening = this.onConnection((connected) => {
+      if (!connected) gone.reject(notConnected());
+    });
+    return await Promise.race([send(), gone.promise]);
   }
 
   /** Calls back with each change of the connection. */
@@ -128,7 +139,7 @@ export class EventBus implements AsyncDisposable {
   async restore(): Promise<void> {
     const restore = this.#restore;
     if (restore === undefined) return;
-    this.#restoring ??= restore().finally(() => {
+    this.#restoring ??= this.request(restore).finally(() => {
       this.#restoring = undefined;
     });
     await this.#restoring;
@@ -189,6 +200,10 @@ export async function connectEvents(options: EventBusOptions): Promise<EventBus>
   });
 }
 
+function notConnected(): KerkisError {
+  return new KerkisError('unavailable', 'EVENTS_UNAVAILABLE', 'There is no connection to NATS right now.');
+}
+
 async function open(options: EventBusOptions): Promise<EventBus> {
   let attempt = 0;
   const connection = await connect({
@@ -197,7 +212,7 @@ async function open(options: EventBusOptions): Promise<EventBus> {
     maxReconnectAttempts: -1,
     reconnectDelayHandler: () => {
       attempt = (attempt % 8) + 1;
-      return backoffMs(attempt, { firstMs: 50, maxMs: 2_000 });
+      return backoffMs(attempt, { firstMs: 50, maxMs: 1_000 });
     },
     // Credentials may be rotated on the server before they are here.
     ignoreAuthErrorAbort: true,

@@ -5,7 +5,7 @@ import type { EventBus } from './bus.ts';
 import type { Delivery } from './delivery.ts';
 import { type EventMeta, readMeta } from './event.ts';
 import { keepAlive } from './keep-alive.ts';
-import { createSource } from './source.ts';
+import { createSource, starting } from './source.ts';
 import { streamNames } from './streams.ts';
 import { processing } from './tracing.ts';
 import { type Backoff, backoffMs, pause } from './wait.ts';
@@ -59,7 +59,7 @@ export function consume<S extends DescMessage>(bus: EventBus, options: ConsumeOp
   const stopping = new AbortController();
 
   async function run(): Promise<void> {
-    await source.recover('start', leaving.signal);
+    await source.recover(starting, leaving.signal);
     await Promise.all(Array.from({ length: concurrency }, runSlot));
   }
 

@@ -3,8 +3,8 @@ import { subjectOf } from '@kerkis/contracts';
 import type { OutboxEntry } from '@kerkis/documents';
 import { KerkisError } from '@kerkis/errors';
 import { newId } from '@kerkis/ids';
+import { injectHeaders } from '@kerkis/telemetry';
 import type { MsgHdrs } from '@nats-io/transport-node';
-import { context, propagation } from '@opentelemetry/api';
 
 /** Where an event comes from and what it is about. */
 export interface EventOrigin {
@@ -66,7 +66,7 @@ export function encode<S extends DescMessage>(schema: S, message: MessageInitSha
 
 /** CloudEvents headers in binary mode and the current trace context. */
 export function messageHeaders(event: { id: string; type: string } & EventOrigin): Record<string, string> {
-  const headers: Record<string, string> = {
+  return {
     'ce-specversion': '1.0',
     'ce-id': escapeValue(event.id),
     'ce-source': escapeValue(event.source),
@@ -74,9 +74,8 @@ export function messageHeaders(event: { id: string; type: string } & EventOrigin
     'ce-time': new Date().toISOString(),
     'ce-subject': escapeValue(event.subjectId),
     'content-type': 'application/protobuf',
+    ...injectHeaders(),
   };
-  propagation.inject(context.active(), headers);
-  return headers;
 }
 
 /** The attributes of a received message. What its headers do not say is filled from the delivery itself. */

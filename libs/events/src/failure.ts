@@ -55,7 +55,8 @@ export function eventsFailure(error: unknown, doing: string): KerkisError {
       },
     );
   }
-  return new KerkisError('unavailable', 'EVENTS_UNAVAILABLE', `NATS did not do it in time: ${doing}.`, {
+  const why = error instanceof JetStreamApiError ? `refused it: ${error.message}` : 'did not answer in time';
+  return new KerkisError('unavailable', 'EVENTS_UNAVAILABLE', `No success with ${doing}: NATS ${why}.`, {
     cause: error,
   });
 }

@@ -19,11 +19,11 @@ export interface Outgoing {
  * Returns whether the stream already had a message with this id. Throws KerkisError, see `eventsFailure`.
  */
 export async function publish(bus: EventBus, message: Outgoing): Promise<{ duplicate: boolean }> {
-  bus.assertReady();
   const { destination, id: messageId } = message;
   const about = { destination, messageId, bodyBytes: message.data.byteLength };
   return await producing(bus.tracer, about, message.headers, async (headers) => {
-    const send = () => bus.client.publish(message.subject, message.data, { msgID: message.id, headers });
+    const options = { msgID: message.id, headers };
+    const send = () => bus.request(() => bus.client.publish(message.subject, message.data, options));
     try {
       const ack = await send().catch(async (error: unknown) => {
         if (!isStreamMissing(error)) throw error;

@@ -21,7 +21,9 @@ export interface Pull {
 
 const waitMs = 30_000;
 const heartbeatMs = 5_000;
-const answerMs = 5_000;
+// NATS 2.9 leaves a request that must not wait unanswered when it has miscounted what is pending, e.g. after a purge.
+const answerMs = 500;
+const flushMs = 5_000;
 
 /**
  * Requests one message of a consumer; with `wait` false only one that is there already.
@@ -77,10 +79,15 @@ export function pull(
 
   function watch(): void {
     clearTimeout(silence);
-    silence = setTimeout(
-      () => finish(lost('the consumer is silent')),
-      wait ? 2.5 * heartbeatMs : answerMs,
-    ).unref();
+    silence = wait
+      ? setTimeout(() => takeBack(lost('the consumer is silent')), 2.5 * heartbeatMs)
+      : setTimeout(() => takeBack({ type: 'empty' }), answerMs);
+  }
+
+  async function takeBack(how: PullResult): Promise<void> {
+    if (taken) return;
+    await deadline(subscription.drain(), flushMs).catch(() => {});
+    finish(how);
   }
 
   const request = wait
@@ -96,10 +103,7 @@ export function pull(
   return {
     result,
     async cancel() {
-      if (!taken) {
-        await deadline(subscription.drain(), answerMs).catch(() => {});
-        finish({ type: 'empty' });
-      }
+      await takeBack({ type: 'empty' });
       return await result;
     },
   };

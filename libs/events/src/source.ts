@@ -18,6 +18,9 @@ export interface Source {
 // Keeps a consumer that refuses every request, e.g. for too many open ones, from being asked without a pause.
 const refusedPauseMs = 200;
 
+/** The reason to {@link Source.recover} before the first request. */
+export const starting = 'starting';
+
 /** A source on one durable consumer. */
 export function createSource(bus: EventBus, spec: ConsumerSpec): Source {
   let recovering: Promise<void> | undefined;
@@ -29,8 +32,8 @@ export function createSource(bus: EventBus, spec: ConsumerSpec): Source {
       if (signal.aborted || bus.closed) return;
       try {
         await bus.restore();
-        await ensureConsumer(bus, spec);
-        if (wasReady) await pause(refusedPauseMs, signal);
+        await bus.request(() => ensureConsumer(bus, spec));
+        if (wasReady && reason !== starting) await pause(refusedPauseMs, signal);
         return;
       } catch (err) {
         bus.logger.warn({ err, attempt, reason, durable: spec.durable }, 'A consumer cannot be set up yet');

@@ -59,11 +59,10 @@ export async function publishTask<S extends DescMessage>(
 
 /** What waits in each class of tasks, for metrics and scaling. Throws `unavailable` EVENTS_UNAVAILABLE. */
 export async function queueLag(bus: EventBus): Promise<Record<TaskClass, QueueLag>> {
-  bus.assertReady();
   try {
     const entries = taskClasses.map(async (taskClass) => {
       const { stream, durable } = taskConsumer(taskClass);
-      const info = await bus.manager.consumers.info(stream, durable);
+      const info = await bus.request(() => bus.manager.consumers.info(stream, durable));
       return [taskClass, { pending: info.num_pending, inFlight: info.num_ack_pending }] as const;
     });
     return Object.fromEntries(await Promise.all(entries)) as Record<TaskClass, QueueLag>;
