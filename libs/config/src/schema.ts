@@ -45,7 +45,7 @@ type Parsed = z.output<typeof configSchema>;
 export type ParsedConfig = Parsed;
 
 /** All of `T`, frozen. */
-export type Frozen<T> = T extends string | number | boolean | undefined
+type Frozen<T> = T extends string | number | boolean | undefined
   ? T
   : { readonly [K in keyof T]: Frozen<T[K]> };
 
