@@ -1,6 +1,10 @@
+export { type CorpusEntry, corpus } from './corpus.ts';
 export { freePort } from './free-port.ts';
+export { makeMedia } from './media.ts';
+export type { AudioSpec, Container, MediaSpec, VideoSpec } from './media-spec.ts';
 export { type MongoServer, startMongo } from './mongo.ts';
 export { type NatsOptions, type NatsServer, startNats } from './nats.ts';
+export { type AttributeValue, type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp.ts';
 export { type S3Server, startS3 } from './s3.ts';
 export { type ServerProcess, type ServerSpec, startServerProcess } from './server-process.ts';
 export { type TempDir, tempDir } from './temp-dir.ts';
