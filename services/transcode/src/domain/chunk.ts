@@ -1,0 +1,176 @@
+import { clone } from '@bufbuild/protobuf';
+import { timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { Failure } from '@kerkis/contracts/media';
+import { type Chunk, ChunkClass, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
+
+/** What a chunk made of one track. */
+export interface TrackMeasure {
+  readonly segmentCount: number;
+  readonly sizeBytes: number;
+  /** Highest bitrate of one of its segments, bits per second. */
+  readonly peakBandwidthBps: number;
+}
+
+/** How far a running chunk is. */
+export interface ChunkProgress {
+  /** Segments stored so far, by track. */
+  readonly stored: Readonly<Record<string, number>>;
+  /** Media seconds encoded per second of time. */
+  readonly speed: number;
+}
+
+/** A chunk as transcode keeps it. */
+export interface ChunkRecord {
+  readonly chunk: Chunk;
+  readonly assetId: string;
+  readonly generationId: string;
+  /** Place in the order in which the job's chunks are given out. */
+  readonly order: number;
+  /** Whether it also makes the poster. */
+  readonly makesPoster: boolean;
+  readonly progress: ChunkProgress;
+  /** By track; empty until finished. */
+  readonly measured: Readonly<Record<string, TrackMeasure>>;
+  readonly posterStored: boolean;
+  /** When its state last changed. */
+  readonly changedAt: Date;
+}
+
+const noProgress: ChunkProgress = { stored: {}, speed: 0 };
+
+function moved(record: ChunkRecord, now: Date, change: Partial<Chunk>): ChunkRecord {
+  return { ...record, changedAt: now, chunk: { ...record.chunk, ...change } };
+}
+
+function withoutLease(record: ChunkRecord): ChunkRecord {
+  const chunk = clone(ChunkSchema, record.chunk);
+  delete chunk.leaseExpireTime;
+  chunk.workerId = '';
+  return { ...record, chunk, progress: noProgress };
+}
+
+/** Whether a worker holds it and has shown a sign of life in time. */
+export function isLeased({ chunk }: ChunkRecord, now: Date): boolean {
+  return (
+    chunk.state === ChunkState.RUNNING &&
+    chunk.leaseExpireTime !== undefined &&
+    timestampMs(chunk.leaseExpireTime) > now.getTime()
+  );
+}
+
+/** PENDING → QUEUED. Undefined when there is nothing to queue. */
+export function queued(record: ChunkRecord, now: Date): ChunkRecord | undefined {
+  if (record.chunk.state !== ChunkState.PENDING) return undefined;
+  return moved(record, now, { state: ChunkState.QUEUED });
+}
+
+/** A viewer waits for it: urgent from here on. Undefined when it already is, or needs no work any more. */
+export function hurried(record: ChunkRecord, now: Date): ChunkRecord | undefined {
+  const { state, class: current } = record.chunk;
+  const waits = state === ChunkState.PENDING || state === ChunkState.QUEUED;
+  if (!waits || current === ChunkClass.URGENT) return undefined;
+  return moved(record, now, { state: ChunkState.QUEUED, class: ChunkClass.URGENT });
+}
+
+/**
+ * A worker takes the chunk: the epoch rises, so that whoever had it before can commit nothing any more. Undefined when it
+ * needs no work, or another worker has it.
+ */
+export function claimed(
+  record: ChunkRecord,
+  { workerId, leaseMs, now }: { workerId: string; leaseMs: number; now: Date },
+): ChunkRecord | undefined {
+  const { chunk } = record;
+  const open =
+    chunk.state === ChunkState.PENDING ||
+    chunk.state === ChunkState.QUEUED ||
+    (chunk.state === ChunkState.RUNNING && !isLeased(record, now));
+  if (!open) return undefined;
+  return {
+    ...moved(record, now, {
+      state: ChunkState.RUNNING,
+      workerId,
+      epoch: chunk.epoch + 1n,
+      attempts: chunk.attempts + 1,
+      leaseExpireTime: timestampFromDate(new Date(now.getTime() + leaseMs)),
+    }),
+    progress: noProgress,
+  };
+}
+
+/** Whether this epoch still is the one that may commit. */
+export function holds({ chunk }: ChunkRecord, epoch: bigint): boolean {
+  return chunk.state === ChunkState.RUNNING && chunk.epoch === epoch;
+}
+
+/** A sign of life of the worker. Undefined when it lost the lease. */
+export function renewed(
+  record: ChunkRecord,
+  epoch: bigint,
+  { progress, leaseMs, now }: { progress: ChunkProgress; leaseMs: number; now: Date },
+): ChunkRecord | undefined {
+  if (!holds(record, epoch)) return undefined;
+  const leaseExpireTime = timestampFromDate(new Date(now.getTime() + leaseMs));
+  return { ...moved(record, now, { leaseExpireTime }), progress };
+}
+
+/** Its segments are stored: RUNNING → FINISHED. Undefined when the worker lost the lease. */
+export function finished(
+  record: ChunkRecord,
+  epoch: bigint,
+  result: Pick<ChunkRecord, 'measured' | 'posterStored'>,
+  now: Date,
+): ChunkRecord | undefined {
+  if (!holds(record, epoch)) return undefined;
+  const { failure: _, ...chunk } = record.chunk;
+  return { ...withoutLease(moved({ ...record, chunk }, now, { state: ChunkState.FINISHED })), ...result };
+}
+
+/** The attempt failed: back into the queue, or DEAD for good. Undefined when the worker lost the lease. */
+export function attemptFailed(
+  record: ChunkRecord,
+  epoch: bigint,
+  { failure, isFinal, now }: { failure: Failure; isFinal: boolean; now: Date },
+): ChunkRecord | undefined {
+  if (!holds(record, epoch)) return undefined;
+  const state = isFinal ? ChunkState.DEAD : ChunkState.QUEUED;
+  return withoutLease(moved(record, now, { state, failure }));
+}
+
+/** The worker gives it back untouched, e.g. because it is told to stop; the attempt does not count. */
+export function handedBack(record: ChunkRecord, epoch: bigint, now: Date): ChunkRecord | undefined {
+  if (!holds(record, epoch)) return undefined;
+  const attempts = record.chunk.attempts - 1;
+  return withoutLease(moved(record, now, { state: ChunkState.QUEUED, attempts }));
+}
+
+/** Its worker is gone: RUNNING → QUEUED, or DEAD after the last attempt. Undefined while the lease lives. */
+export function abandoned(
+  record: ChunkRecord,
+  { maxAttempts, failure, now }: { maxAttempts: number; failure: Failure; now: Date },
+): ChunkRecord | undefined {
+  if (record.chunk.state !== ChunkState.RUNNING || isLeased(record, now)) return undefined;
+  const isDead = record.chunk.attempts >= maxAttempts;
+  const state = isDead ? ChunkState.DEAD : ChunkState.QUEUED;
+  // The epoch rises here too: a worker that wakes up now must not commit.
+  const epoch = record.chunk.epoch + 1n;
+  return withoutLease(moved(record, now, { state, epoch, ...(isDead && { failure }) }));
+}
+
+/** Its job is over: everything but FINISHED and DEAD ends, and a worker that has it loses it. */
+export function cancelled(record: ChunkRecord, now: Date): ChunkRecord | undefined {
+  const { state, epoch } = record.chunk;
+  if (state === ChunkState.FINISHED || state === ChunkState.DEAD || state === ChunkState.CANCELLED) {
+    return undefined;
+  }
+  return { ...moved(record, now, { state: ChunkState.CANCELLED, epoch: epoch + 1n }), progress: noProgress };
+}
+
+/** New attempts for a chunk of a job that runs again; what was finished stays when its segments do. */
+export function revived(record: ChunkRecord, now: Date, keepFinished: boolean): ChunkRecord | undefined {
+  const { state, epoch } = record.chunk;
+  if (state === ChunkState.FINISHED && keepFinished) return undefined;
+  const { failure: _, ...chunk } = record.chunk;
+  const fresh = { ...chunk, state: ChunkState.PENDING, attempts: 0, epoch: epoch + 1n };
+  return { ...withoutLease(moved({ ...record, chunk: fresh }, now, {})), measured: {}, posterStored: false };
+}

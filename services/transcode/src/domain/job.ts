@@ -1,0 +1,137 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { Source } from '@kerkis/contracts/catalog';
+import type { Failure, Profile, Track } from '@kerkis/contracts/media';
+import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
+import type { MediaPlan } from '@kerkis/media';
+import { gridMessage, plannedTracks, sourceInfoMessage } from './tracks.ts';
+
+/** A job as transcode keeps it. */
+export interface JobRecord {
+  readonly job: Job;
+  readonly source: Source;
+  readonly profile: Profile;
+  /** What every worker encodes by. Absent until planned. */
+  readonly plan?: MediaPlan;
+  /** Planned tracks; each is replaced by its measured self when it is complete. */
+  readonly tracks: readonly Track[];
+  readonly hasPoster: boolean;
+  /** It ended without success, and its stored segments are still to be deleted. */
+  readonly needsCleanUp: boolean;
+}
+
+/** What a job is made from. */
+export interface NewJob {
+  readonly id: string;
+  readonly assetId: string;
+  readonly generationId: string;
+  readonly source: Source;
+  readonly profile: Profile;
+  readonly now: Date;
+}
+
+/** A job that waits for its probe. */
+export function newJob({ id, assetId, generationId, source, profile, now }: NewJob): JobRecord {
+  const job = create(JobSchema, {
+    id,
+    assetId,
+    generationId,
+    state: JobState.PENDING,
+    profile: profile.name,
+    createTime: timestampFromDate(now),
+    updateTime: timestampFromDate(now),
+  });
+  return { job, source, profile, tracks: [], hasPoster: false, needsCleanUp: false };
+}
+
+/** Whether the job is over, well or not. */
+export function hasEnded({ state }: Job): boolean {
+  return state === JobState.FINISHED || state === JobState.FAILED || state === JobState.CANCELLED;
+}
+
+function moved(record: JobRecord, now: Date, change: Partial<Job>): JobRecord {
+  return { ...record, job: { ...record.job, ...change, updateTime: timestampFromDate(now) } };
+}
+
+/** Its plan is made: PENDING → RUNNING. Undefined when it is past that. */
+export function planned(
+  record: JobRecord,
+  plan: MediaPlan,
+  chunkCount: number,
+  now: Date,
+): JobRecord | undefined {
+  if (record.job.state !== JobState.PENDING) return undefined;
+  const tracks = plannedTracks(plan);
+  const next = moved(record, now, {
+    state: JobState.RUNNING,
+    sourceInfo: sourceInfoMessage(plan.source),
+    grid: gridMessage(plan),
+    chunkCount,
+    tracks: tracks.map((track) => ({
+      $typeName: 'kerkis.transcode.v1.TrackProgress' as const,
+      track: track.name,
+      segmentCount: plan.grid.segmentCount,
+      finishedSegmentCount: 0,
+      speed: 0,
+    })),
+  });
+  return { ...next, plan, tracks };
+}
+
+/** Chunks were finished. Undefined when the job is not running or nothing changed. */
+export function progressed(
+  record: JobRecord,
+  counted: { finishedChunks: number; completeTracks: readonly Track[]; retryCount: number },
+  now: Date,
+): JobRecord | undefined {
+  if (record.job.state !== JobState.RUNNING) return undefined;
+  const complete = new Map(counted.completeTracks.map((track) => [track.name, track]));
+  const tracks = record.tracks.map((track) => (track.complete ? track : (complete.get(track.name) ?? track)));
+  const finishedChunkCount = Math.max(record.job.finishedChunkCount, counted.finishedChunks);
+  const progress = record.job.chunkCount > 0 ? finishedChunkCount / record.job.chunkCount : 0;
+  const { retryCount } = counted;
+  return { ...moved(record, now, { finishedChunkCount, progress, retryCount }), tracks };
+}
+
+/** Every chunk is stored: RUNNING → FINISHED. */
+export function finished(record: JobRecord, hasPoster: boolean, now: Date): JobRecord | undefined {
+  if (record.job.state !== JobState.RUNNING || record.tracks.some((track) => !track.complete))
+    return undefined;
+  const endTime = timestampFromDate(now);
+  return { ...moved(record, now, { state: JobState.FINISHED, progress: 1, endTime }), hasPoster };
+}
+
+/** It will not succeed: PENDING or RUNNING → FAILED. What it stored is to be deleted. */
+export function failed(record: JobRecord, failure: Failure, now: Date): JobRecord | undefined {
+  return endedEarly(record, JobState.FAILED, failure, now);
+}
+
+/** Somebody cancelled it: PENDING or RUNNING → CANCELLED. What it stored is to be deleted. */
+export function cancelled(record: JobRecord, failure: Failure, now: Date): JobRecord | undefined {
+  return endedEarly(record, JobState.CANCELLED, failure, now);
+}
+
+function endedEarly(record: JobRecord, state: JobState, failure: Failure, now: Date): JobRecord | undefined {
+  if (hasEnded(record.job)) return undefined;
+  const next = moved(record, now, { state, failure, endTime: timestampFromDate(now) });
+  return { ...next, needsCleanUp: true };
+}
+
+/** Its segments are deleted. */
+export function cleanedUp(record: JobRecord, now: Date): JobRecord | undefined {
+  return record.needsCleanUp ? { ...moved(record, now, {}), needsCleanUp: false } : undefined;
+}
+
+/** It runs again from its probe on: FAILED or CANCELLED → PENDING. Undefined while its clean-up is not over. */
+export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
+  const { state } = record.job;
+  if ((state !== JobState.FAILED && state !== JobState.CANCELLED) || record.needsCleanUp) return undefined;
+  const { failure: _f, endTime: _e, ...job } = record.job;
+  const { plan: _p, ...rest } = record;
+  const fresh = { ...job, finishedChunkCount: 0, progress: 0, chunkCount: 0, tracks: [], retryCount: 0 };
+  return {
+    ...moved({ ...rest, job: fresh }, now, { state: JobState.PENDING }),
+    tracks: [],
+    hasPoster: false,
+  };
+}

@@ -1,0 +1,154 @@
+import { fromJson, toJson } from '@bufbuild/protobuf';
+import { type ChunkJson, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
+import type { Collection, CollectionSpec, Database, OutboxEntry, Versioned } from '@kerkis/documents';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import type { ChunkRecord } from '../domain/chunk.ts';
+
+interface ChunkDocument extends Omit<ChunkRecord, 'chunk' | 'changedAt'> {
+  readonly id: string;
+  readonly chunk: ChunkJson;
+  readonly changedAt: string;
+}
+
+const separator = '\u0000';
+const place = (doc: Pick<ChunkDocument, 'order'>) => String(doc.order).padStart(8, '0');
+const stateName = (state: ChunkState) => `CHUNK_STATE_${ChunkState[state]}`;
+
+const spec: CollectionSpec<ChunkDocument> = {
+  name: 'chunks',
+  indexes: {
+    job: (doc) => `${doc.chunk.jobId}${separator}${place(doc)}`,
+    jobState: (doc) => `${doc.chunk.jobId}${separator}${doc.chunk.state}${separator}${place(doc)}`,
+    jobStateCount: (doc) => `${doc.chunk.jobId}${separator}${doc.chunk.state}`,
+    finishedTrack: (doc) =>
+      doc.chunk.state === 'CHUNK_STATE_FINISHED'
+        ? doc.chunk.tracks?.map((track) => `${doc.chunk.jobId}${separator}${track}`)
+        : undefined,
+    state: (doc) => `${doc.chunk.state}${separator}${doc.changedAt}`,
+  },
+};
+
+const toDocument = (record: ChunkRecord): ChunkDocument => ({
+  ...record,
+  id: record.chunk.id,
+  chunk: toJson(ChunkSchema, record.chunk),
+  changedAt: record.changedAt.toISOString(),
+});
+
+const toRecord = ({ doc }: Versioned<ChunkDocument>): ChunkRecord => {
+  const { id: _, ...rest } = doc;
+  return { ...rest, chunk: fromJson(ChunkSchema, doc.chunk), changedAt: new Date(doc.changedAt) };
+};
+
+/** A change of a chunk with the events it causes. */
+export interface ChunkChange {
+  readonly record: ChunkRecord;
+  readonly events?: readonly OutboxEntry[];
+}
+
+/** Transcode's record of chunks. */
+export type ChunkStore = ReturnType<typeof chunkStore>;
+
+/** Chunk records in a database. */
+export function chunkStore(database: Database) {
+  const chunks: Collection<ChunkDocument> = database.collection(spec);
+
+  async function page(jobId: string, pageSize: number, pageToken: string) {
+    const found = await chunks.find({
+      index: 'job',
+      prefix: `${jobId}${separator}`,
+      limit: pageSize,
+      ...(pageToken && { pageToken }),
+    });
+    return { records: found.items.map(toRecord), nextPageToken: found.nextPageToken ?? '' };
+  }
+
+  return {
+    /** The outbox of this collection is relayed by the service. */
+    collection: chunks,
+
+    /** Adds a chunk, unless it is there already. */
+    async addChunk(record: ChunkRecord): Promise<void> {
+      try {
+        await chunks.insert(toDocument(record));
+      } catch (error) {
+        if (!isKerkisError(error) || error.kind !== 'already_exists') throw error;
+      }
+    },
+
+    /** Reads a chunk. Throws CHUNK_NOT_FOUND. */
+    async getChunk(chunkId: string): Promise<ChunkRecord> {
+      const found = await chunks.get(chunkId);
+      if (found) return toRecord(found);
+      throw new KerkisError('not_found', 'CHUNK_NOT_FOUND', 'There is no chunk with this id.', {
+        details: { chunkId },
+      });
+    },
+
+    /**
+     * Changes a chunk in one write with its events. Undefined when `change` has nothing to do, or the chunk does not exist:
+     * what the caller wanted to change is not its own any more.
+     */
+    async changeChunk(
+      chunkId: string,
+      change: (record: ChunkRecord) => ChunkChange | undefined,
+    ): Promise<ChunkRecord | undefined> {
+      let applied = false;
+      const updated = await chunks.update(chunkId, (doc) => {
+        const next = change(toRecord({ doc, version: 0 }));
+        applied = next !== undefined;
+        return next && { doc: toDocument(next.record), outbox: next.events ?? [] };
+      });
+      return applied && updated ? toRecord(updated) : undefined;
+    },
+
+    /** One page of a job's chunks, in the order in which they are given out. */
+    listChunks: page,
+
+    /** All chunks of a job, page by page. */
+    async *chunksOf(jobId: string): AsyncGenerator<ChunkRecord> {
+      let pageToken = '';
+      do {
+        const { records, nextPageToken } = await page(jobId, 200, pageToken);
+        yield* records;
+        pageToken = nextPageToken;
+      } while (pageToken);
+    },
+
+    /** Chunks of a job in one state, first in order first. */
+    async inState(jobId: string, state: ChunkState, limit: number): Promise<ChunkRecord[]> {
+      const prefix = `${jobId}${separator}${stateName(state)}${separator}`;
+      return (await chunks.find({ index: 'jobState', prefix, limit })).items.map(toRecord);
+    },
+
+    /** How many chunks of a job are in one state. */
+    async countInState(jobId: string, state: ChunkState): Promise<number> {
+      return await chunks.count({
+        index: 'jobStateCount',
+        equals: `${jobId}${separator}${stateName(state)}`,
+      });
+    },
+
+    /** How many finished chunks of a job made this track. */
+    async countFinished(jobId: string, track: string): Promise<number> {
+      return await chunks.count({ index: 'finishedTrack', equals: `${jobId}${separator}${track}` });
+    },
+
+    /** Chunks of any job in one state that did not change since a time, longest waiting first. */
+    async findUnchanged(state: ChunkState, before: Date, limit: number): Promise<ChunkRecord[]> {
+      const name = stateName(state);
+      const found = await chunks.find({
+        index: 'state',
+        prefix: `${name}${separator}`,
+        before: `${name}${separator}${before.toISOString()}`,
+        limit,
+      });
+      return found.items.map(toRecord);
+    },
+
+    /** Removes the record of a chunk. */
+    async removeChunk(chunkId: string): Promise<void> {
+      await chunks.delete(chunkId);
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { fromJson, toJson } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { type SourceJson, SourceSchema } from '@kerkis/contracts/catalog';
+import { type ProfileJson, ProfileSchema, type TrackJson, TrackSchema } from '@kerkis/contracts/media';
+import { type JobJson, JobSchema, JobState } from '@kerkis/contracts/transcode';
+import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import type { MediaPlan } from '@kerkis/media';
+import type { JobRecord } from '../domain/job.ts';
+
+interface JobDocument {
+  readonly id: string;
+  readonly job: JobJson;
+  readonly source: SourceJson;
+  readonly profile: ProfileJson;
+  readonly plan?: MediaPlan;
+  readonly tracks: readonly TrackJson[];
+  readonly hasPoster: boolean;
+  readonly needsCleanUp: boolean;
+}
+
+const separator = '\u0000';
+const created = ({ job }: JobDocument) => `${job.createTime}${separator}${job.id}`;
+const stateName = (state: JobState) => `JOB_STATE_${JobState[state]}`;
+
+const spec: CollectionSpec<JobDocument> = {
+  name: 'jobs',
+  indexes: {
+    created,
+    state: (doc) => `${doc.job.state}${separator}${created(doc)}`,
+    asset: (doc) => `${doc.job.assetId}${separator}${created(doc)}`,
+    generation: (doc) => doc.job.generationId,
+    cleanUp: (doc) => (doc.needsCleanUp ? 'yes' : undefined),
+  },
+};
+
+const toDocument = (record: JobRecord): JobDocument => ({
+  ...record,
+  id: record.job.id,
+  job: toJson(JobSchema, record.job),
+  source: toJson(SourceSchema, record.source),
+  profile: toJson(ProfileSchema, record.profile),
+  tracks: record.tracks.map((track) => toJson(TrackSchema, track)),
+});
+
+const toRecord = ({ id: _, ...doc }: JobDocument): JobRecord => ({
+  ...doc,
+  job: fromJson(JobSchema, doc.job),
+  source: fromJson(SourceSchema, doc.source),
+  profile: fromJson(ProfileSchema, doc.profile),
+  tracks: doc.tracks.map((track) => fromJson(TrackSchema, track)),
+});
+
+/** What a list of jobs is narrowed to. */
+export interface JobQuery {
+  readonly state: JobState;
+  readonly assetId: string;
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+/** Transcode's record of jobs. */
+export type JobStore = ReturnType<typeof jobStore>;
+
+/** Job records in a database. */
+export function jobStore(database: Database) {
+  const jobs: Collection<JobDocument> = database.collection(spec);
+
+  return {
+    /** The outbox of this collection is relayed by the service. */
+    collection: jobs,
+
+    /** Adds a job. False when it is there already. */
+    async addJob(record: JobRecord): Promise<boolean> {
+      try {
+        await jobs.insert(toDocument(record));
+        return true;
+      } catch (error) {
+        if (isKerkisError(error) && error.kind === 'already_exists') return false;
+        throw error;
+      }
+    },
+
+    /** Reads a job. Throws JOB_NOT_FOUND. */
+    async getJob(jobId: string): Promise<JobRecord> {
+      const found = await jobs.get(jobId);
+      if (found) return toRecord(found.doc);
+      throw new KerkisError('not_found', 'JOB_NOT_FOUND', 'There is no job with this id.', {
+        details: { jobId },
+      });
+    },
+
+    /** The job that makes a generation, if there is one. */
+    async findByGeneration(generationId: string): Promise<JobRecord | undefined> {
+      const { items } = await jobs.find({ index: 'generation', equals: generationId, limit: 1 });
+      return items[0] && toRecord(items[0].doc);
+    },
+
+    /** Changes a job in one write with its events. Undefined when there was nothing to do, or it does not exist. */
+    async changeJob(
+      jobId: string,
+      change: (record: JobRecord) => { record: JobRecord; events?: readonly OutboxEntry[] } | undefined,
+    ): Promise<JobRecord | undefined> {
+      let applied = false;
+      const updated = await jobs.update(jobId, (doc) => {
+        const next = change(toRecord(doc));
+        applied = next !== undefined;
+        return next && { doc: toDocument(next.record), outbox: next.events ?? [] };
+      });
+      return applied && updated ? toRecord(updated.doc) : undefined;
+    },
+
+    /** One page of jobs, newest first. */
+    async listJobs({ state, assetId, pageSize, pageToken }: JobQuery) {
+      const inState = stateName(state);
+      const byState =
+        state === JobState.UNSPECIFIED
+          ? { index: 'created' }
+          : { index: 'state', prefix: `${inState}${separator}` };
+      const scan = assetId ? { index: 'asset', prefix: `${assetId}${separator}` } : byState;
+      const page = await jobs.find({
+        ...scan,
+        order: 'desc',
+        limit: pageSize,
+        ...(pageToken && { pageToken }),
+      });
+      const records = page.items.map(({ doc }) => toRecord(doc));
+      return {
+        records: records.filter(({ job }) => state === JobState.UNSPECIFIED || job.state === state),
+        nextPageToken: page.nextPageToken ?? '',
+      };
+    },
+
+    /** All jobs of an asset. */
+    async jobsOf(assetId: string): Promise<JobRecord[]> {
+      const query = { state: JobState.UNSPECIFIED, assetId, pageSize: 200 };
+      const records: JobRecord[] = [];
+      let pageToken = '';
+      do {
+        const page = await this.listJobs({ ...query, pageToken });
+        records.push(...page.records);
+        pageToken = page.nextPageToken;
+      } while (pageToken);
+      return records;
+    },
+
+    /** Jobs in a state, oldest first; those that changed after `before` are left out. */
+    async findUnchanged(state: JobState, before: Date, limit: number): Promise<JobRecord[]> {
+      const { items } = await jobs.find({ index: 'state', prefix: `${stateName(state)}${separator}`, limit });
+      return items
+        .map(({ doc }) => toRecord(doc))
+        .filter(({ job }) => job.updateTime && timestampDate(job.updateTime) < before);
+    },
+
+    /** Jobs whose segments are still to be deleted. */
+    async findToCleanUp(limit: number): Promise<JobRecord[]> {
+      const { items } = await jobs.find({ index: 'cleanUp', equals: 'yes', limit });
+      return items.map(({ doc }) => toRecord(doc));
+    },
+
+    /** Removes the record of a job; its last events are still published. */
+    async removeJob(jobId: string, events: readonly OutboxEntry[]): Promise<void> {
+      await jobs.delete(jobId, undefined, events);
+    },
+  };
+}
