@@ -1,3 +1,13 @@
+export { type AudioTrackLayout, audioSegments } from './cmaf/audio-segments.ts';
+export { defaultMaxBoxBytes } from './cmaf/box-splitter.ts';
+export { type AacTrack, aacInit } from './cmaf/init-segment.ts';
+export { mediaSegment, type Sample, type SegmentLayout } from './cmaf/media-segment.ts';
+export { type TrackPart, type VideoTrackLayout, videoSegments } from './cmaf/video-segments.ts';
+export { audioUnitArgs } from './encode/audio-args.ts';
+export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
+export { makePoster, type PosterOptions, posterArgs } from './encode/poster.ts';
+export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
+export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
 export { capFrameRate, nearestStandardRate, snapFrameRate } from './plan/frame-rate.ts';
 export {
   type AudioGrid,
@@ -41,5 +51,11 @@ export type {
 } from './probe/source-info.ts';
 export { toPresentationSeconds, toSourceSeconds } from './probe/source-info.ts';
 export { defaultProcessLimits, type ProcessLimits } from './process/confine.ts';
+export {
+  type FfmpegOptions,
+  type FfmpegProgress,
+  type RunningFfmpeg,
+  startFfmpeg,
+} from './process/run-ffmpeg.ts';
 export { type LocateOptions, locateMediaTools, type MediaTools } from './process/tools.ts';
 export { formatRational, parseRational, type Rational, rational, toNumber } from './rational.ts';

@@ -137,6 +137,7 @@ function videoSource(found: StreamReading): VideoSource {
     colour: describe.colour(raw),
     ...(hdr === undefined ? {} : { hdr }),
     isInterlaced: describe.isInterlaced(raw),
+    lastFrameSeconds: clock.lastFrameSeconds,
     maxKeyframeIntervalSeconds: clock.maxKeyframeIntervalSeconds,
   };
 }

@@ -96,6 +96,8 @@ export interface VideoSource extends StreamTiming {
   readonly colour: Colour;
   readonly hdr?: HdrTransfer;
   readonly isInterlaced: boolean;
+  /** Source time stamp of the last frame, in seconds. */
+  readonly lastFrameSeconds: number;
   /** Longest stretch between two keyframes, in seconds: what a seek without an index may have to decode. */
   readonly maxKeyframeIntervalSeconds: number;
 }

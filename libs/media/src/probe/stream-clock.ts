@@ -19,6 +19,8 @@ export interface ClockReading {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly packetCount: number;
+  /** Start of the last frame. */
+  readonly lastFrameSeconds: number;
   /** The stream's time without gaps longer than the limit, in order. */
   readonly spans: readonly Span[];
   readonly maxKeyframeIntervalSeconds: number;
@@ -74,6 +76,7 @@ export class StreamClock {
       startSeconds: first,
       endSeconds: Math.max(first, spans.at(-1)?.end ?? first),
       packetCount: this.#count,
+      lastFrameSeconds: seconds(times.at(-1) ?? 0),
       spans: spans.map((span, index) =>
         index === 0 ? { ...span, start: Math.max(span.start, first) } : span,
       ),

@@ -1,0 +1,132 @@
+import type { Readable } from 'node:stream';
+import { KerkisError, toKerkisError } from '@kerkis/errors';
+import { audioSegments } from '../cmaf/audio-segments.ts';
+import { type TrackPart, videoSegments } from '../cmaf/video-segments.ts';
+import { firstAudioFrame, firstVideoFrame } from '../plan/grid.ts';
+import type { MediaPlan } from '../plan/media-plan.ts';
+import type { ProcessLimits } from '../process/confine.ts';
+import { type FfmpegProgress, type RunningFfmpeg, startFfmpeg } from '../process/run-ffmpeg.ts';
+import type { MediaTools } from '../process/tools.ts';
+import { audioFrameRange, audioUnitArgs } from './audio-args.ts';
+import { type EncodeUnit, unitAudioRung, unitVideoRungs } from './unit.ts';
+import { type EncodeSettings, reorderDepth, videoUnitArgs } from './video-args.ts';
+
+/** How to encode a unit. */
+export interface EncodeOptions extends EncodeSettings {
+  readonly tools: MediaTools;
+  readonly limits?: ProcessLimits;
+  readonly niceness?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+}
+
+/** One finished part of one rung. */
+export type EncodedPart = TrackPart & {
+  /** Name of the rung in the plan's ladder. */
+  readonly rung: string;
+};
+
+/**
+ * Encodes a unit and yields the init segment and then each media segment of each rung as soon as it is complete. When the
+ * iteration ends without an error, everything the unit asked for has been yielded exactly once. Leaving it early stops
+ * ffmpeg.
+ *
+ * Throws KerkisError `invalid` UNIT_INVALID, what `startFfmpeg` rejects with, or `internal` ENCODER_OUTPUT_UNEXPECTED.
+ */
+export async function* encodeUnit(
+  plan: MediaPlan,
+  unit: EncodeUnit,
+  options: EncodeOptions,
+): AsyncGenerator<EncodedPart> {
+  const args =
+    unit.kind === 'video' ? videoUnitArgs(plan, unit, options) : audioUnitArgs(plan, unit, options);
+  const pipeCount = unit.kind === 'video' ? unit.rungs.length : 1;
+  const ffmpeg = startFfmpeg(args, { ...options, readable: [options.sourcePath], pipeCount });
+  let isComplete = false;
+  try {
+    yield* merge(tracks(plan, unit, ffmpeg.pipes));
+    isComplete = true;
+  } catch (error) {
+    // A broken stream usually is ffmpeg's failure, which says more.
+    ffmpeg.stop();
+    throw await failureOf(ffmpeg, error);
+  } finally {
+    if (!isComplete) ffmpeg.stop();
+    for (const pipe of ffmpeg.pipes) pipe.destroy();
+  }
+  await ffmpeg.ended;
+}
+
+async function failureOf(ffmpeg: RunningFfmpeg, error: unknown): Promise<KerkisError> {
+  const failure = await ffmpeg.ended.then(
+    () => undefined,
+    (reason) => toKerkisError(reason),
+  );
+  const isOurStop = failure?.reason === 'FFMPEG_KILLED' && failure.details.signal === 'SIGTERM';
+  return failure === undefined || isOurStop || failure.details.exitCode === '255'
+    ? toKerkisError(error)
+    : failure;
+}
+
+function tracks(
+  plan: MediaPlan,
+  unit: EncodeUnit,
+  pipes: readonly Readable[],
+): AsyncGenerator<EncodedPart>[] {
+  const { firstSegment, segmentCount } = unit;
+  if (unit.kind === 'video') {
+    return unitVideoRungs(plan, unit).map((rung, index) => {
+      const divisor = rung.frameRateDivisor;
+      const parts = videoSegments(pipeAt(pipes, index), {
+        codecs: rung.codecs,
+        ticksPerFrame: (plan.grid.video?.ticksPerFrame ?? 0) * divisor,
+        reorderDepth,
+        firstFrame: (segment) => firstVideoFrame(plan.grid, segment, divisor),
+        firstSegment,
+        segmentCount,
+      });
+      return named(rung.name, parts);
+    });
+  }
+  const rung = unitAudioRung(plan, unit);
+  const parts = audioSegments(pipeAt(pipes, 0), {
+    sampleRate: plan.grid.audio?.sampleRate ?? 0,
+    samplesPerFrame: plan.grid.audio?.samplesPerFrame ?? 0,
+    channels: rung.channels,
+    bitrateBps: rung.bitrateBps,
+    ...(rung.language === undefined ? {} : { language: rung.language }),
+    skippedFrames: audioFrameRange(plan, unit).skipped,
+    firstFrame: (segment) => firstAudioFrame(plan.grid, segment),
+    firstSegment,
+    segmentCount,
+  });
+  return [named(rung.name, parts)];
+}
+
+function pipeAt(pipes: readonly Readable[], index: number): Readable {
+  const pipe = pipes[index];
+  if (pipe === undefined) throw new KerkisError('internal', 'INTERNAL', 'ffmpeg has fewer pipes than rungs.');
+  return pipe;
+}
+
+async function* named(rung: string, parts: AsyncGenerator<TrackPart>): AsyncGenerator<EncodedPart> {
+  for await (const part of parts) yield { ...part, rung };
+}
+
+/** Yields from all generators, whichever has something first. */
+async function* merge<T>(generators: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
+  const next = async (generator: AsyncGenerator<T>) => ({ generator, result: await generator.next() });
+  const waiting = new Map(generators.map((generator) => [generator, next(generator)]));
+  for (const promise of waiting.values()) promise.catch(() => {});
+  while (waiting.size > 0) {
+    const { generator, result } = await Promise.race(waiting.values());
+    if (result.done) {
+      waiting.delete(generator);
+      continue;
+    }
+    const following = next(generator);
+    following.catch(() => {});
+    waiting.set(generator, following);
+    yield result.value;
+  }
+}

@@ -1,0 +1,57 @@
+import { KerkisError } from '@kerkis/errors';
+import type { AudioRung, VideoRung } from '../plan/ladder.ts';
+import type { MediaPlan } from '../plan/media-plan.ts';
+
+/** A run of segments of some video rungs, encoded by one ffmpeg with one decode. */
+export interface VideoUnit {
+  readonly kind: 'video';
+  /** Names of rungs in the plan's ladder. */
+  readonly rungs: readonly string[];
+  /** First segment, counted from zero. */
+  readonly firstSegment: number;
+  readonly segmentCount: number;
+}
+
+/** A run of segments of one audio rung. */
+export interface AudioUnit {
+  readonly kind: 'audio';
+  readonly rung: string;
+  readonly firstSegment: number;
+  readonly segmentCount: number;
+}
+
+/** What one ffmpeg encodes. Plain data: travels in a task. */
+export type EncodeUnit = VideoUnit | AudioUnit;
+
+/** The rungs of a unit in the order of its outputs. Throws KerkisError `invalid` UNIT_INVALID for what is not planned. */
+export function unitVideoRungs(plan: MediaPlan, unit: VideoUnit): VideoRung[] {
+  requireRange(plan, unit);
+  if (unit.rungs.length === 0) throw invalid('It names no rung.');
+  return unit.rungs.map((name) => {
+    const rung = plan.ladder.video.find((candidate) => candidate.name === name);
+    if (rung === undefined) throw invalid(`The plan has no video rung ${name}.`);
+    return rung;
+  });
+}
+
+/** The rung of an audio unit. Throws KerkisError `invalid` UNIT_INVALID for what is not planned. */
+export function unitAudioRung(plan: MediaPlan, unit: AudioUnit): AudioRung {
+  requireRange(plan, unit);
+  const rung = plan.ladder.audio.find((candidate) => candidate.name === unit.rung);
+  if (rung === undefined) throw invalid(`The plan has no audio rung ${unit.rung}.`);
+  return rung;
+}
+
+function requireRange({ grid }: MediaPlan, { firstSegment, segmentCount }: EncodeUnit): void {
+  const isInside =
+    Number.isSafeInteger(firstSegment) &&
+    Number.isSafeInteger(segmentCount) &&
+    firstSegment >= 0 &&
+    segmentCount >= 1 &&
+    firstSegment + segmentCount <= grid.segmentCount;
+  if (!isInside) throw invalid(`Its segments are not within the ${grid.segmentCount} of the grid.`);
+}
+
+function invalid(why: string): KerkisError {
+  return new KerkisError('invalid', 'UNIT_INVALID', `The unit of work does not fit the plan. ${why}`);
+}
