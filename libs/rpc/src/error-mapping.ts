@@ -51,7 +51,7 @@ export function describe(error: ConnectError): void {
     ? 'MESSAGE_TOO_LARGE'
     : reasonOfCode(error.code);
   error.details.push(detail(ErrorInfoSchema, { reason, domain: errorDomain, metadata: {} }));
-  const name = field?.[1] ?? field?.[2];
+  const name = field?.[1] ?? field?.[2]?.split('.').at(-1);
   if (name && error.code === Code.InvalidArgument) {
     const description = field?.[1] ? 'There is no such field.' : 'The value does not fit the field.';
     error.details.push(detail(BadRequestSchema, { fieldViolations: [{ field: name, description }] }));

@@ -9,6 +9,7 @@ export {
 export { errorDomain, fromConnectError, toConnectError } from './error-mapping.ts';
 export { principalKey, requiredScope } from './gate.ts';
 export { pathOf, sendHttpError, sendJson } from './http-endpoints.ts';
+export { traceRequest } from './http-trace.ts';
 export {
   createMeshTransport,
   inheritCall,

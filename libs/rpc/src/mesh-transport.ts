@@ -22,11 +22,14 @@ import { clientTelemetry } from './mesh-telemetry.ts';
 
 /** Settings of a transport to one service of the mesh. */
 export interface MeshTransportOptions {
-  /** `host:port`. A name with several addresses is balanced over all of them. */
+  /**
+   * `host:port`, or `http://host:port` or `https://host:port`. A name with several addresses is balanced over all of them.
+   * Also takes gRPC targets such as `ipv4:10.0.0.1:80,10.0.0.2:80`.
+   */
   readonly address: string;
   /** Sent as `Authorization: Bearer`. */
   readonly meshToken?: string | undefined;
-  /** PEM of the authority that signed the servers' certificate. Absent: cleartext. */
+  /** PEM of the authority that signed the servers' certificate. Absent: cleartext, or the system's for `https:`. */
   readonly tlsAuthority?: string | undefined;
   /** Timeout of unary calls that set none; a timeout of 0 means none at all. Streams have none. Default 30 s. */
   readonly defaultTimeoutMs?: number;
@@ -47,21 +50,22 @@ export interface MeshTransport extends Transport, AsyncDisposable {}
  */
 export function createMeshTransport(options: MeshTransportOptions): MeshTransport {
   const { defaultTimeoutMs = 30_000, maxMessageBytes = 4 * 1024 * 1024 } = options;
-  const channelCredentials = options.tlsAuthority
-    ? credentials.createSsl(Buffer.from(options.tlsAuthority))
-    : credentials.createInsecure();
+  const { target, authority, secure } = parseAddress(options.address);
+  const channelCredentials =
+    secure || options.tlsAuthority
+      ? credentials.createSsl(options.tlsAuthority ? Buffer.from(options.tlsAuthority) : null)
+      : credentials.createInsecure();
   const clients = new Map<DescService, Client>();
   // One channel a service, because the retry policy of a channel names methods. Few services live at one address.
   const clientOf = ({ parent }: DescMethod): Client => {
     const known = clients.get(parent);
     if (known) return known;
-    const target = options.address.includes('://') ? options.address : `dns:///${options.address}`;
     const made = new Client(target, channelCredentials, channelOptions(parent, maxMessageBytes));
     clients.set(parent, made);
     return made;
   };
   const interceptors = [
-    ...(options.telemetry ? [clientTelemetry(options.telemetry, options.address)] : []),
+    ...(options.telemetry ? [clientTelemetry(options.telemetry, authority)] : []),
     ...(options.interceptors ?? []),
   ];
   const header = (given: ConstructorParameters<typeof Headers>[0]) => {
@@ -73,7 +77,7 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
     service: method.parent,
     method,
     requestMethod: 'POST',
-    url: createMethodUrl(`grpc://${options.address}`, method),
+    url: createMethodUrl(`grpc://${authority}`, method),
   });
   return {
     unary: (method, signal, timeoutMs = defaultTimeoutMs, headers, message, contextValues) => {
@@ -123,6 +127,13 @@ export function inheritCall({
 }: Pick<HandlerContext, 'signal' | 'timeoutMs'>): CallOptions {
   const leftMs = timeoutMs();
   return { signal, ...(leftMs === undefined ? {} : { timeoutMs: Math.max(1, leftMs) }) };
+}
+
+function parseAddress(address: string): { target: string; authority: string; secure: boolean } {
+  const url = /^(https?):\/\/([^/]+)\/?$/.exec(address);
+  const authority = url?.[2] ?? address;
+  const isPlain = url || /^(\[[0-9a-f:]+\]|[^:/,]+):\d+$/i.test(address);
+  return { target: isPlain ? `dns:///${authority}` : address, authority, secure: url?.[1] === 'https' };
 }
 
 function settings(signal: AbortSignal | undefined, timeoutMs: number) {
@@ -182,7 +193,7 @@ function serviceConfig(service: DescService) {
             {
               name: idempotent.map((method) => ({ service: service.typeName, method: method.name })),
               retryPolicy: {
-                maxAttempts: 5,
+                maxAttempts: 4,
                 initialBackoff: '0.1s',
                 maxBackoff: '2s',
                 backoffMultiplier: 2.5,

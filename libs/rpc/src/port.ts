@@ -4,13 +4,11 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import { constants, createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-
-/** What a client of HTTP/2 with prior knowledge sends first, https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+import { type Exchange, isStalled, lingerAfterEnd, peek } from './connection.ts';
 
 /** Bounds on connections. */
 export interface PortLimits {
@@ -48,16 +46,19 @@ export async function openPort(options: {
   readonly limits: PortLimits;
   readonly tls?: TlsFiles | undefined;
   readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
+  /** Whether the body of this request is a stream of messages, which may pause for as long as it likes. */
+  readonly mayPause: (req: IncomingMessage) => boolean;
 }): Promise<Port> {
   const { limits, tls } = options;
   let draining = false;
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  const exchanges = new WeakMap<Socket, { req: IncomingMessage; res: ServerResponse }>();
+  const exchanges = new WeakMap<Socket, Exchange>();
+  const undecided = new Set<Socket>();
   const responses = new Set<ServerResponse>();
 
   const onHttp1 = (req: IncomingMessage, res: ServerResponse) => {
-    exchanges.set(req.socket, { req, res });
+    exchanges.set(req.socket, { req, res, mayPause: options.mayPause(req) });
     responses.add(res);
     res.shouldKeepAlive &&= !draining;
     res.once('close', () => {
@@ -92,7 +93,14 @@ export async function openPort(options: {
       },
       maxSessionMemory: 64,
     },
-    (req, res) => options.onRequest(req as unknown as IncomingMessage, res as unknown as ServerResponse),
+    (compatReq, compatRes) => {
+      const req = compatReq as unknown as IncomingMessage;
+      const { stream } = compatReq;
+      stream.setTimeout(limits.stallTimeoutMs, () => {
+        if (!compatReq.complete && !options.mayPause(req)) stream.close(constants.NGHTTP2_CANCEL);
+      });
+      options.onRequest(req, compatRes as unknown as ServerResponse);
+    },
   );
   http2.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
@@ -122,11 +130,18 @@ export async function openPort(options: {
   });
   http1.on(event, (socket: Socket) => {
     const serve = (isHttp2: boolean) => {
-      if (isHttp2) http2.emit('connection', socket);
-      else serveHttp1?.call(http1, socket);
+      undecided.delete(socket);
+      if (isHttp2) {
+        lingerAfterEnd(socket);
+        http2.emit('connection', socket);
+      } else serveHttp1?.call(http1, socket);
     };
     if (tls) serve((socket as TLSSocket).alpnProtocol === 'h2');
-    else peek(socket, limits.headersTimeoutMs, serve);
+    else {
+      undecided.add(socket);
+      socket.once('close', () => undecided.delete(socket));
+      peek(socket, limits.headersTimeoutMs, serve);
+    }
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -141,6 +156,7 @@ export async function openPort(options: {
     drain: () => {
       draining = true;
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
+      for (const socket of undecided) socket.destroy();
       for (const response of responses) response.shouldKeepAlive = false;
       for (const session of sessions) session.close();
       return closed;
@@ -150,46 +166,4 @@ export async function openPort(options: {
       for (const socket of sockets) socket.destroy();
     },
   };
-}
-
-/** Reads just enough of a connection to know its protocol, then puts it back. */
-function peek(socket: Socket, timeoutMs: number, serve: (isHttp2: boolean) => void): void {
-  let seen: Buffer = Buffer.alloc(0);
-  const giveUp = () => socket.destroy();
-  const timer = setTimeout(giveUp, timeoutMs);
-  const onData = (chunk: Buffer) => {
-    seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    const length = Math.min(seen.length, preface.length);
-    const matches = seen.subarray(0, length).equals(preface.subarray(0, length));
-    if (matches && length < preface.length) return;
-    release();
-    socket.pause();
-    socket.unshift(seen);
-    serve(matches);
-    // Node's HTTP/2 takes what was put back by itself, one tick later; flowing, it would be lost.
-    if (!matches) socket.resume();
-  };
-  const release = () => {
-    clearTimeout(timer);
-    socket.off('data', onData);
-    socket.off('error', giveUp);
-    socket.off('end', giveUp);
-    socket.off('close', release);
-  };
-  socket.on('data', onData);
-  socket.on('error', giveUp);
-  socket.on('end', giveUp);
-  socket.on('close', release);
-}
-
-/**
- * Whether an HTTP/1 connection that was silent for the whole time waits for its client: no request, a request that is not
- * complete, or an answer that the client does not read. Otherwise it waits for us, as a stream without events does.
- */
-function isStalled(
-  socket: Socket,
-  exchange: { req: IncomingMessage; res: ServerResponse } | undefined,
-): boolean {
-  if (!exchange) return true;
-  return !exchange.req.complete || socket.writableLength > 0 || exchange.res.writableLength > 0;
 }

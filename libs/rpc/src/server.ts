@@ -4,6 +4,7 @@ import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { KerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 import type { Verifier } from './api-key.ts';
+import { corsOf } from './cors.ts';
 import { createHealth } from './health.ts';
 import { healthz, pathOf, readyz, sendHttpError } from './http-endpoints.ts';
 import { openPort, type PortLimits, type TlsFiles } from './port.ts';
@@ -35,6 +36,8 @@ export interface ServerOptions {
   /** How long running calls may take to end when the server is disposed. Default 10 s. */
   readonly drainMs?: number;
   readonly tls?: TlsFiles | undefined;
+  /** Web origins whose pages may make RPCs, e.g. `https://console.example.org`; `*` is every one. Default none. */
+  readonly allowedOrigins?: readonly string[];
 }
 
 /** A running server. Disposing it drains: nothing new, streams end, what runs may finish within `drainMs`. */
@@ -99,13 +102,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         telemetry.logger.error({ err: error, path: pathOf(req) }, 'request failed');
     }
   };
+  const answerCors = corsOf(options.allowedOrigins ?? []);
   const port = await openPort({
     host: options.host,
     port: options.port,
     limits,
     tls: options.tls,
+    mayPause: (req) => isMessageStream(handlers.get(pathOf(req))),
     onRequest: (req, res) => {
       const handler = handlers.get(pathOf(req));
+      if (answerCors(req, res, handler !== undefined)) return;
       if (handler) void serveRpc(handler, req, res);
       else void serveHttp(req, res);
     },
@@ -134,6 +140,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return disposed;
     },
   };
+}
+
+function isMessageStream(handler: UniversalHandler | undefined): boolean {
+  return handler?.method.methodKind === 'client_streaming' || handler?.method.methodKind === 'bidi_streaming';
 }
 
 async function settledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createClient } from '@connectrpc/connect';
+import { Code, createClient } from '@connectrpc/connect';
 import {
   createConnectTransport,
   createGrpcTransport,
@@ -48,12 +49,15 @@ describe.each([
   test('calls, with headers and trailers both ways', async () => {
     const { transport } = await start();
     const headers = new Headers();
+    const collect = (received: Headers) => {
+      for (const [key, value] of received) headers.set(key, value);
+    };
     const answer = await createClient(ProfileService, transport).getProfile(
       { name: 'hd' },
       {
         headers: { 'x-echo': 'hello', 'x-echo-bin': 'AAH/' },
-        onHeader: (header) => header.forEach((value, key) => headers.set(key, value)),
-        onTrailer: (trailer) => trailer.forEach((value, key) => headers.set(key, value)),
+        onHeader: collect,
+        onTrailer: collect,
       },
     );
     expect(answer.profile?.name).toBe('hd');
@@ -85,16 +89,12 @@ describe.each([
 
   test('stops reading and the handler ends', async () => {
     const { transport, server } = await start();
-    for await (const _message of createClient(AssetService, transport).watchAsset({ assetId })) break;
-    const aborted = new AbortController();
-    const watching = createClient(AssetService, transport).watchAsset(
-      { assetId },
-      { signal: aborted.signal },
-    );
+    const { signal, abort } = abortable();
+    const watching = createClient(AssetService, transport).watchAsset({ assetId }, { signal });
     await expect(async () => {
-      for await (const { asset } of watching) if (asset?.title === 'two') aborted.abort();
-    }).rejects.toMatchObject({ name: 'ConnectError' });
-    await expect.poll(() => server.seen.ended).toEqual([assetId, assetId]);
+      for await (const { asset } of watching) if (asset?.title === 'two') abort();
+    }).rejects.toMatchObject({ code: Code.Canceled });
+    await expect.poll(() => server.seen.ended).toEqual([assetId]);
   });
 
   test('watches the health', async () => {
@@ -103,10 +103,15 @@ describe.each([
     expect(await health.check({ service: ProfileService.typeName })).toMatchObject({
       status: Status.SERVING,
     });
-    for await (const { status } of health.watch({ service: 'unknown.Service' })) {
-      expect(status).toBe(Status.SERVICE_UNKNOWN);
-      break;
-    }
+    const { signal, abort } = abortable();
+    const seen: Status[] = [];
+    await expect(async () => {
+      for await (const { status } of health.watch({ service: 'unknown.Service' }, { signal })) {
+        seen.push(status);
+        abort();
+      }
+    }).rejects.toMatchObject({ code: Code.Canceled });
+    expect(seen).toEqual([Status.SERVICE_UNKNOWN]);
   });
 });
 
@@ -125,7 +130,7 @@ test('a call is plain JSON over HTTP, and cacheable as GET', async () => {
 
 test.each(['v1', 'v1alpha'])('buf curl finds the API by %s reflection and calls it', async (version) => {
   const { url } = await startTestServer(cleanup);
-  const { stdout } = await promisify(execFile)('buf', [
+  const { stdout } = await promisify(execFile)(join(import.meta.dirname, '../../../node_modules/.bin/buf'), [
     'curl',
     '--http2-prior-knowledge',
     '--protocol=grpc',
@@ -271,6 +276,68 @@ test('who sends no headers, or stops in mid-body, is cut off; who waits for an a
   expect(await waiting).toBe('patience');
 });
 
+test('an HTTP/2 body that stops is cut off, a stream of messages may pause', async () => {
+  const { url, address, seen } = await startTestServer(cleanup, { limits: { stallTimeoutMs: 200 } });
+  const session = connectHttp2(url);
+  const stalled = session.request({
+    ':path': '/kerkis.catalog.v1.ProfileService/GetProfile',
+    ':method': 'POST',
+    'content-type': 'application/proto',
+  });
+  stalled.on('error', () => undefined);
+  stalled.write('x');
+  const cutOff = new Promise((resolve) => stalled.once('close', () => resolve(stalled.rstCode)));
+  async function* parts() {
+    yield { part: { case: 'chunk' as const, value: new Uint8Array(5) } };
+    await cutOff;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    yield { part: { case: 'chunk' as const, value: new Uint8Array(5) } };
+  }
+  const mesh = cleanup.use(createMeshTransport({ address }));
+  await createClient(UploadService, mesh).streamUpload(parts());
+  expect(await cutOff).not.toBe(0);
+  expect(seen.receivedBytes).toEqual([10]);
+  session.close();
+});
+
+test('pages of allowed origins may call, others may not', async () => {
+  const { url } = await startTestServer(cleanup, { allowedOrigins: ['https://console.test'] });
+  const path = `${url}/kerkis.catalog.v1.ProfileService/GetProfile`;
+  const preflight = (origin: string) => fetch(path, { method: 'OPTIONS', headers: { origin } });
+  const allowed = await preflight('https://console.test');
+  expect(allowed.headers.get('access-control-allow-origin')).toBe('https://console.test');
+  expect(allowed.headers.get('access-control-allow-headers')).toMatch(/content-type.*authorization/i);
+  expect((await preflight('https://evil.test')).headers.get('access-control-allow-origin')).toBeNull();
+  for (const httpVersion of ['1.1', '2'] as const) {
+    let header: string | null = null;
+    const transport = createConnectTransport({ baseUrl: url, httpVersion });
+    await createClient(ProfileService, transport).getProfile(
+      { name: 'hd' },
+      {
+        headers: { origin: 'https://console.test' },
+        onHeader: (received) => {
+          header = received.get('access-control-allow-origin');
+        },
+      },
+    );
+    expect(header).toBe('https://console.test');
+  }
+});
+
+test('calls are spread over all addresses of a service', async () => {
+  const servers = [await startTestServer(cleanup), await startTestServer(cleanup)];
+  const address = `ipv4:${servers.map((server) => server.address).join(',')}`;
+  const profiles = createClient(ProfileService, cleanup.use(createMeshTransport({ address })));
+  const answered = () =>
+    servers.map(({ lines }) => lines.filter(({ msg }) => msg === 'call answered').length);
+  await expect
+    .poll(async () => {
+      await profiles.getProfile({ name: 'hd' });
+      return Math.min(...answered());
+    })
+    .toBeGreaterThan(2);
+});
+
 test('a connection has at most so many streams', async () => {
   const { url } = await startTestServer(cleanup);
   const session = connectHttp2(url);
@@ -295,6 +362,11 @@ test('a request without a usable host is a bad request', async () => {
   });
   expect(status).toBe(400);
 });
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
 
 async function open(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
