@@ -18,7 +18,7 @@ export function createCleanup() {
 export const assetId = `ast_${'0'.repeat(32)}`;
 
 /** What the handlers of the test server saw. */
-export interface Seen {
+interface Seen {
   readonly ended: string[];
   readonly receivedBytes: number[];
 }

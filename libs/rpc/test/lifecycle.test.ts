@@ -210,7 +210,8 @@ test('client, server and handler spans are one trace', async () => {
   expect(line).toMatchObject({ trace_id: root?.traceId });
 });
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+const openssl = '/usr/bin/openssl';
+const hasOpenssl = spawnSync(openssl, ['version']).status === 0;
 
 test.skipIf(!hasOpenssl)('the same port speaks TLS, HTTP/1 and HTTP/2 by ALPN (needs openssl)', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'kerkis-tls-'));
@@ -228,7 +229,7 @@ test.skipIf(!hasOpenssl)('the same port speaks TLS, HTTP/1 and HTTP/2 by ALPN (n
       '-days',
       '1',
     ];
-    execFileSync('openssl', [...args, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
+    execFileSync(openssl, [...args, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
     const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
     const server = await startTestServer(cleanup, { tls });
     const mesh = cleanup.use(

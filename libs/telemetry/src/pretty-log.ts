@@ -6,7 +6,7 @@ export function prettyStream(sink: LogStream): LogStream {
 }
 
 /** One JSON log line in readable form. A line that is not JSON passes through, made safe for a terminal. */
-export function prettyLine(line: string): string {
+function prettyLine(line: string): string {
   const entry = parse(line);
   if (!entry) return safe(line.trimEnd());
   const { time, level, service, msg, err, trace_id: traceId, span_id: _spanId, ...rest } = entry;

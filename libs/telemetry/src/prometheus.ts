@@ -29,7 +29,7 @@ export function createPrometheusReader(): {
  * serializer writes one block a meter; the text format allows a family only once.
  * https://prometheus.io/docs/instrumenting/exposition_formats/#comments-help-text-and-type-information
  */
-export function groupFamilies(text: string): string {
+function groupFamilies(text: string): string {
   interface Family {
     readonly comments: Map<string, string>;
     readonly samples: string[];
