@@ -1,6 +1,6 @@
+export { type AacTrack, aacInit } from './cmaf/aac-init.ts';
 export { type AudioTrackLayout, audioSegments } from './cmaf/audio-segments.ts';
 export { defaultMaxBoxBytes } from './cmaf/box-splitter.ts';
-export { type AacTrack, aacInit } from './cmaf/init-segment.ts';
 export { mediaSegment, type Sample, type SegmentLayout } from './cmaf/media-segment.ts';
 export { type TrackPart, type VideoTrackLayout, videoSegments } from './cmaf/video-segments.ts';
 export { audioUnitArgs } from './encode/audio-args.ts';

@@ -1,6 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
+import { type AacTrack, aacInit } from './aac-init.ts';
 import { splitAdtsFrames } from './adts.ts';
-import { type AacTrack, aacInit } from './init-segment.ts';
 import { mediaSegment, syncSampleFlags } from './media-segment.ts';
 import type { TrackPart } from './video-segments.ts';
 

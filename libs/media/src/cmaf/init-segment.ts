@@ -2,32 +2,68 @@ import { KerkisError } from '@kerkis/errors';
 import { box, boxesIn, childAt, fullBox, uint16, uint32 } from './box.ts';
 
 /**
- * The encoder's init segment as it is published: without user data, and with an edit list by which presentation starts
- * `reorderTicks` after the first composition time. Composition times are never negative: ffmpeg and what is built on it
- * shift a whole track that has negative ones, and picture and sound drift apart.
+ * The encoder's init segment as it is published. Presentation starts `reorderTicks` after the first composition time, by
+ * an edit list: composition times are never negative, because ffmpeg and what is built on it shift a whole track that has
+ * negative ones, and picture and sound drift apart. What ffmpeg copies from the source is left out: user data, and the
+ * rotation and HDR metadata of pictures that are upright and SDR by now.
  */
 export function publishInit(ftyp: Buffer, moov: Buffer, reorderTicks: number): Buffer {
-  const children = boxesIn(moov.subarray(8)).filter((child) => child.type !== 'udta');
-  return Buffer.concat([
-    ftyp,
-    box(
-      'moov',
-      ...children.map((child) =>
-        child.type === 'trak' ? withEditList(child.content, reorderTicks) : child.bytes,
-      ),
-    ),
-  ]);
+  const children = boxesIn(moov.subarray(8)).flatMap((child) => {
+    if (child.type === 'udta') return [];
+    return [child.type === 'trak' ? publishTrack(child.content, reorderTicks) : child.bytes];
+  });
+  return Buffer.concat([ftyp, box('moov', ...children)]);
 }
 
-function withEditList(trak: Buffer, mediaTime: number): Buffer {
-  const entry = [uint32(1, 0, mediaTime), uint16(1, 0)];
-  const editList = box('edts', fullBox('elst', 0, 0, ...entry));
-  const children = boxesIn(trak).filter((child) => child.type !== 'edts');
+function publishTrack(trak: Buffer, mediaTime: number): Buffer {
+  const editList = box('edts', fullBox('elst', 0, 0, uint32(1, 0, mediaTime), uint16(1, 0)));
+  const children = boxesIn(trak).flatMap((child) => {
+    if (child.type === 'edts') return [];
+    if (child.type === 'tkhd') return [upright(child.bytes), editList];
+    return [child.type === 'mdia' ? publishContainer('mdia', child.content) : child.bytes];
+  });
+  return box('trak', ...children);
+}
+
+/** Track header with the unity matrix. */
+function upright(tkhd: Buffer): Buffer {
+  const copy = Buffer.from(tkhd);
+  const isLong = copy.readUInt8(8) === 1;
+  const at = isLong ? 60 : 48;
+  if (copy.length < at + unityMatrix.length)
+    throw new KerkisError('internal', 'BOX_INVALID', 'The track header is short.');
+  unityMatrix.copy(copy, at);
+  return copy;
+}
+
+/** Transformation of `tkhd` and `mvhd` that leaves the picture as it is. */
+export const unityMatrix = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
+const publishedConfigs = ['avcC', 'colr', 'pasp'];
+
+/** The way down to the sample entry, whose boxes are chosen. */
+function publishContainer(type: string, content: Buffer): Buffer {
   return box(
-    'trak',
-    ...children.flatMap((child) => (child.type === 'tkhd' ? [child.bytes, editList] : [child.bytes])),
+    type,
+    ...boxesIn(content).map((child) => {
+      if (child.type === 'minf' || child.type === 'stbl') return publishContainer(child.type, child.content);
+      return child.type === 'stsd' ? publishSampleEntry(child.content) : child.bytes;
+    }),
   );
 }
+
+function publishSampleEntry(stsd: Buffer): Buffer {
+  const entries = boxesIn(stsd.subarray(8)).map((entry) => {
+    const configs = boxesIn(entry.content.subarray(visualFieldBytes));
+    const kept = configs
+      .filter((config) => publishedConfigs.includes(config.type))
+      .map((config) => config.bytes);
+    return box(entry.type, entry.content.subarray(0, visualFieldBytes), ...kept);
+  });
+  return box('stsd', stsd.subarray(0, 8), ...entries);
+}
+
+/** Fields of a visual sample entry before its boxes. */
+const visualFieldBytes = 78;
 
 /**
  * RFC 6381 name of the H.264 video that an init segment describes, from its avcC box: `avc1.64001f`.
@@ -37,116 +73,9 @@ function withEditList(trak: Buffer, mediaTime: number): Buffer {
 export function h264CodecsOf(moov: Buffer): string {
   const stsd = childAt(moov.subarray(8), 'trak', 'mdia', 'minf', 'stbl', 'stsd').content;
   const entry = boxesIn(stsd.subarray(8))[0];
-  if (entry?.type !== 'avc1' || entry.content.length < 78) {
+  if (entry?.type !== 'avc1' || entry.content.length < visualFieldBytes) {
     throw new KerkisError('internal', 'BOX_MISSING', 'The encoder wrote no avc1 sample entry.');
   }
-  // A visual sample entry has 78 bytes of fields before its boxes.
-  const config = childAt(entry.content.subarray(78), 'avcC').content;
+  const config = childAt(entry.content.subarray(visualFieldBytes), 'avcC').content;
   return `avc1.${config.toString('hex', 1, 4)}`;
-}
-
-/** An AAC-LC track. */
-export interface AacTrack {
-  readonly sampleRate: number;
-  /** 1–6. */
-  readonly channels: number;
-  readonly bitrateBps: number;
-  /** ISO 639-2; `und` by default. */
-  readonly language?: string;
-}
-
-/** The init segment of an AAC-LC track: the same bytes wherever and whenever it is made. */
-export function aacInit({ sampleRate, channels, bitrateBps, language = 'und' }: AacTrack): Buffer {
-  const unity = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
-  const mvhd = fullBox(
-    'mvhd',
-    0,
-    0,
-    uint32(0, 0, sampleRate, 0, 0x10000),
-    uint16(0x100, 0),
-    uint32(0, 0),
-    unity,
-    Buffer.alloc(24),
-    uint32(2),
-  );
-  // Flags: enabled, in movie.
-  const tkhd = fullBox(
-    'tkhd',
-    0,
-    3,
-    uint32(0, 0, 1, 0, 0),
-    uint32(0, 0),
-    uint16(0, 1, 0x100, 0),
-    unity,
-    uint32(0, 0),
-  );
-  const mdhd = fullBox('mdhd', 0, 0, uint32(0, 0, sampleRate, 0), uint16(packLanguage(language), 0));
-  const hdlr = fullBox(
-    'hdlr',
-    0,
-    0,
-    uint32(0),
-    Buffer.from('soun'),
-    uint32(0, 0, 0),
-    Buffer.from('SoundHandler\0'),
-  );
-  const dinf = box('dinf', fullBox('dref', 0, 0, uint32(1), fullBox('url ', 0, 1)));
-  const esds = elementaryStream(sampleRate, channels, bitrateBps);
-  const mp4a = box(
-    'mp4a',
-    uint32(0),
-    uint16(0, 1),
-    uint32(0, 0),
-    uint16(channels, 16, 0, 0),
-    uint32(sampleRate * 0x10000),
-    esds,
-  );
-  const stbl = box(
-    'stbl',
-    fullBox('stsd', 0, 0, uint32(1), mp4a),
-    fullBox('stts', 0, 0, uint32(0)),
-    fullBox('stsc', 0, 0, uint32(0)),
-    fullBox('stsz', 0, 0, uint32(0, 0)),
-    fullBox('stco', 0, 0, uint32(0)),
-  );
-  const minf = box('minf', fullBox('smhd', 0, 0, uint32(0)), dinf, stbl);
-  const trak = box('trak', tkhd, box('mdia', mdhd, hdlr, minf));
-  const mvex = box('mvex', fullBox('trex', 0, 0, uint32(1, 1, 1024, 0, 0)));
-  const ftyp = box('ftyp', Buffer.from('iso6'), uint32(512), Buffer.from('iso6cmfcmp41'));
-  return Buffer.concat([ftyp, box('moov', mvhd, trak, mvex)]);
-}
-
-/** Sampling frequency indices of ISO/IEC 14496-3, table 1.18. */
-const samplingRates = [
-  96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
-];
-
-/** AudioSpecificConfig of AAC-LC: object type 2, rate index, channel configuration. */
-export function aacConfig(sampleRate: number, channels: number): Buffer {
-  const index = samplingRates.indexOf(sampleRate);
-  if (index < 0) throw new KerkisError('invalid', 'SAMPLE_RATE_UNSUPPORTED', 'AAC has no such sample rate.');
-  return uint16((2 << 11) | (index << 7) | (channels << 3));
-}
-
-function elementaryStream(sampleRate: number, channels: number, bitrateBps: number): Buffer {
-  const config = descriptor(5, aacConfig(sampleRate, channels));
-  // Object type 0x40: audio; stream type 5 (audio) with the reserved bit set; buffer size unknown.
-  const decoder = descriptor(4, Buffer.from([0x40, 0x15, 0, 0, 0]), uint32(bitrateBps, bitrateBps), config);
-  return fullBox(
-    'esds',
-    0,
-    0,
-    descriptor(3, Buffer.from([0, 1, 0]), decoder, descriptor(6, Buffer.from([2]))),
-  );
-}
-
-function descriptor(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(parts);
-  return Buffer.concat([Buffer.from([tag, 0x80, 0x80, 0x80, content.length]), content]);
-}
-
-/** Three letters of five bits each; two-letter and longer tags become `und`. */
-function packLanguage(tag: string): number {
-  const letters = /^[a-z]{3}$/.test(tag) ? tag : 'und';
-  return [...letters].reduce((packed, letter) => (packed << 5) | (letter.charCodeAt(0) - 0x60), 0);
 }
