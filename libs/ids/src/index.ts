@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
 
 /**
@@ -15,4 +16,13 @@ export function newId(prefix: IdPrefix): string {
 /** Whether a string is an id of this prefix. */
 export function isId(prefix: IdPrefix, value: string): boolean {
   return value.startsWith(`${prefix}_`) && /^[0-9a-f]{32}$/.test(value.slice(prefix.length + 1));
+}
+
+/**
+ * An id that is the same for the same request id, so that a repeated request finds what the first one made. A new id when the
+ * request id is empty.
+ */
+export function idForRequest(prefix: IdPrefix, requestId: string): string {
+  if (!requestId) return newId(prefix);
+  return `${prefix}_${createHash('sha256').update(`${prefix}:${requestId}`).digest('hex').slice(0, 32)}`;
 }

@@ -1,7 +1,7 @@
 import type { UploadCompleted } from '@kerkis/contracts/upload/events';
+import { idForRequest } from '@kerkis/ids';
 import { sourceArrived } from '../domain/asset.ts';
 import { newGeneration } from '../domain/generation.ts';
-import { idForRequest } from '../domain/request-id.ts';
 import { assetUpdated, generationRequested } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { GenerationStore } from '../store/generations.ts';

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { CreateAssetRequest, CreateAssetResponseSchema } from '@kerkis/contracts/catalog';
+import { idForRequest } from '@kerkis/ids';
 import { newAsset } from '../domain/asset.ts';
-import { idForRequest } from '../domain/request-id.ts';
 import { assetCreated } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { ProfileStore } from '../store/profiles.ts';
