@@ -48,7 +48,7 @@ function modulesMatchLock() {
   if (!installed) return false;
   const locked = Object.entries(readJson(path.join(root, 'package-lock.json')).packages);
   return locked.every(([name, { version, link, optional, peer }]) => {
-    if (!name.startsWith('node_modules/') || optional || peer) return true;
+    if (!name.includes('node_modules/') || optional || peer) return true;
     return link ? existsSync(path.join(root, name)) : installed[name]?.version === version;
   });
 }

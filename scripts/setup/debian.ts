@@ -49,7 +49,7 @@ async function install(command: readonly string[], packages: readonly string[]):
 }
 
 /** How this user calls apt-get with the right to install, or undefined. */
-export async function installCommand(): Promise<string[] | undefined> {
+async function installCommand(): Promise<string[] | undefined> {
   const attempts = process.getuid?.() === 0 ? [['apt-get']] : [['sudo', '-n', 'apt-get']];
   for (const [program = '', ...args] of attempts) {
     const allowed = await run(program, [...args, '--version']).catch(() => undefined);

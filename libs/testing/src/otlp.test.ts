@@ -1,22 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type OtlpReceiver, startOtlpReceiver } from './index.ts';
 
-const sender = `
-  import { NodeSDK } from '@opentelemetry/sdk-node';
-  import { trace, SpanKind } from '@opentelemetry/api';
-  const sdk = new NodeSDK({ serviceName: 'sender' });
-  sdk.start();
-  const tracer = trace.getTracer('test');
-  tracer.startActiveSpan('parent', { kind: SpanKind.SERVER }, (parent) => {
-    const links = [{ context: parent.spanContext() }];
-    const child = tracer.startSpan('child', { links, attributes: { size: 7, ratio: 0.5, ok: true, ids: ['a', 'b'] } });
-    child.setStatus({ code: 2 });
-    child.end();
-    parent.end();
-  });
-  await sdk.shutdown();`;
+const sender = fileURLToPath(new URL('../test/span-sender.ts', import.meta.url));
 
 test('spans of another process arrive through the standard environment variables', async () => {
   await using receiver = await startOtlpReceiver();
@@ -46,8 +34,7 @@ function post(receiver: OtlpReceiver, type: string, body: string): Promise<Respo
 }
 
 async function send(environment: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', sender], {
-    cwd: import.meta.dirname,
+  const child = spawn(process.execPath, [sender], {
     stdio: 'inherit',
     env: {
       PATH: process.env.PATH,

@@ -1,0 +1,1 @@
+export type { KerkisError } from '@kerkis/ids';

@@ -1,0 +1,1 @@
+export * from './no-cycle-back.ts';

@@ -1,0 +1,1 @@
+import '@kerkis/no-such-package';

@@ -1,0 +1,1 @@
+import '../../../../../libs/ids/src/ids.test.ts';

@@ -1,0 +1,1 @@
+export type Rows = readonly string[];

@@ -1,0 +1,1 @@
+export type { Handler } from '../rpc/handler.ts';
