@@ -8,7 +8,7 @@ import { type AudioUnit, unitAudioRung } from './unit.ts';
 import type { EncodeSettings } from './video-args.ts';
 
 /** Frames that are encoded before and after a unit and thrown away, so that its seams are those of one encode. */
-const preRollFrames = 4;
+const preRollFrames = 16;
 const postRollFrames = 2;
 /** ffmpeg's AAC encoder puts one frame of silence first (initial_padding 1024). */
 const primingFrames = 1;
@@ -58,13 +58,13 @@ export function audioUnitArgs(plan: MediaPlan, unit: AudioUnit, settings: Encode
     `anullsrc=r=${sampleRate}:cl=${layout}`,
   ];
   const recording = [
-    ...audioSeekArgs(source, stream.startSeconds, target),
+    ...audioSeekArgs(source, stream, target),
     ...['-threads', '1', '-vn', '-sn', '-dn'],
     ...guardArgs({ container: source.container, ...settings }),
     ...inputArgs(settings.sourcePath),
   ];
   const filters = [
-    ...(hasSound ? soundFilters(plan, stream, from * samplesPerFrame) : []),
+    ...(hasSound ? soundFilters(plan, stream, from * samplesPerFrame, samples) : []),
     `aformat=sample_fmts=fltp:sample_rates=${sampleRate}:channel_layouts=${layout}`,
     'apad',
     `atrim=end_sample=${samples}`,
@@ -81,11 +81,20 @@ export function audioUnitArgs(plan: MediaPlan, unit: AudioUnit, settings: Encode
   ];
 }
 
-/** Source samples → samples of the grid from `firstSample` on, with the clock drift of the source taken up. */
-function soundFilters({ source, grid }: MediaPlan, stream: AudioSource, firstSample: number): string[] {
+/**
+ * Source samples → `count` samples of the grid from `firstSample` on, with the clock drift of the source taken up. Sound
+ * after the end is pulled to it, or silence up to it would be made for nothing.
+ */
+function soundFilters(
+  { source, grid }: MediaPlan,
+  stream: AudioSource,
+  firstSample: number,
+  count: number,
+): string[] {
   const rate = grid.audio?.sampleRate ?? stream.sampleRate;
+  const endTicks = Math.ceil(((firstSample + count) * stream.sampleRate) / rate);
   return [
-    `asetpts='${presentationTicks(source.timeline, stream.sampleRate)}'`,
+    `asetpts='min(${presentationTicks(source.timeline, stream.sampleRate)},${endTicks})'`,
     `aresample=${rate}:async=1000:first_pts=${firstSample}`,
   ];
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { KerkisError, toKerkisError } from '@kerkis/errors';
+import type { Tracer } from '@opentelemetry/api';
 import { audioSegments } from '../cmaf/audio-segments.ts';
 import { type TrackPart, videoSegments } from '../cmaf/video-segments.ts';
 import { firstAudioFrame, firstVideoFrame } from '../plan/grid.ts';
@@ -18,6 +19,7 @@ export interface EncodeOptions extends EncodeSettings {
   readonly niceness?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+  readonly tracer?: Tracer;
 }
 
 /** One finished part of one rung. */

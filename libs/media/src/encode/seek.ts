@@ -1,4 +1,4 @@
-import type { Container, SourceInfo, Timeline } from '../probe/source-info.ts';
+import type { AudioSource, Container, SourceInfo, Timeline } from '../probe/source-info.ts';
 import { toNumber } from '../rational.ts';
 
 /** Demuxers whose seek lands on a keyframe. The others search by time stamp and may land between two. */
@@ -24,12 +24,19 @@ export function videoSeekArgs(source: SourceInfo, targetSeconds: number): string
   return seekArgs(Math.min(targetSeconds, video.lastFrameSeconds) - margin, video.startSeconds);
 }
 
-/** The same for audio, whose frames need little before them. */
-export function audioSeekArgs(source: SourceInfo, startSeconds: number, targetSeconds: number): string[] {
+/**
+ * The same for audio, whose frames need little before them. Where time stamps are coarser than samples (Matroska counts
+ * milliseconds) a seek would lose the exact position, heard as a click at the seam; so the sound is decoded from the
+ * start, which costs a few seconds an hour, and only later than that the click is the lesser evil.
+ */
+export function audioSeekArgs(source: SourceInfo, stream: AudioSource, targetSeconds: number): string[] {
   if (cannotSeek.has(source.container)) return keepTimeStamps;
-  return seekArgs(targetSeconds - 1, startSeconds);
+  const isCoarse = toNumber(stream.timeBase) * stream.sampleRate > 1.5;
+  if (isCoarse && targetSeconds - stream.startSeconds < maxCoarseSeconds) return keepTimeStamps;
+  return seekArgs(targetSeconds - 1, stream.startSeconds);
 }
 
+const maxCoarseSeconds = 3600;
 const keepTimeStamps = ['-copyts'];
 
 function seekArgs(seconds: number, startSeconds: number): string[] {

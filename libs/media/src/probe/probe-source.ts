@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
-import { SpanStatusCode, trace } from '@opentelemetry/api';
+import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { MediaTools } from '../process/tools.ts';
 import { assembleSource } from './assemble-source.ts';
 import { describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
@@ -16,6 +16,8 @@ import { tryDecoding } from './trial-decode.ts';
 export interface ProbeOptions {
   readonly tools: MediaTools;
   readonly signal?: AbortSignal | undefined;
+  /** Makes the span of the probe; the global tracer by default. */
+  readonly tracer?: Tracer;
 }
 
 /**
@@ -31,7 +33,8 @@ export async function probeSource(
   limits: SourceLimits,
   options: ProbeOptions,
 ): Promise<SourceInfo> {
-  return trace.getTracer('@kerkis/media').startActiveSpan('probe', async (span) => {
+  const { tracer = trace.getTracer('@kerkis/media') } = options;
+  return tracer.startActiveSpan('probe', async (span) => {
     try {
       const source = await probe(path, limits, options);
       span.setAttributes({ 'media.container': source.container, 'media.duration_ms': source.durationMs });

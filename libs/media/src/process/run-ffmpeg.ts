@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { KerkisError } from '@kerkis/errors';
-import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { defaultProcessLimits, type ProcessLimits } from './confine.ts';
 import { type ProcessEnd, startProcess } from './run-process.ts';
 import type { MediaTools } from './tools.ts';
@@ -27,6 +27,8 @@ export interface FfmpegOptions {
   readonly niceness?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+  /** Makes the span of the run; the global tracer by default. */
+  readonly tracer?: Tracer;
 }
 
 /** An ffmpeg that runs. Its pipes must be read. */
@@ -43,8 +45,13 @@ export interface RunningFfmpeg {
 
 /** Starts ffmpeg with arguments that send `-progress` to `pipe:1`. One span `ffmpeg` covers the run. */
 export function startFfmpeg(args: readonly string[], options: FfmpegOptions): RunningFfmpeg {
-  const span = trace.getTracer('@kerkis/media').startSpan('ffmpeg');
-  const { tools, limits = defaultProcessLimits, ...rest } = options;
+  const {
+    tools,
+    tracer = trace.getTracer('@kerkis/media'),
+    limits = defaultProcessLimits,
+    ...rest
+  } = options;
+  const span = tracer.startSpan('ffmpeg');
   const process = startProcess(tools, [tools.ffmpeg, ...args], { ...rest, limits });
   const ended = finish(process.stdout, process.ended, options.onProgress, span);
   // The error is also thrown by whoever awaits; a reader that fails first must not make it unhandled.

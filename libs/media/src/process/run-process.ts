@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Confinement, confine } from './confine.ts';
@@ -94,10 +95,16 @@ export function startProcess(
   };
   child.once('error', (error) => finish({ exitCode: 127, signalName: error.message }));
   // Not `close`, which would wait for readers that have given up.
-  child.once('exit', (code, name) =>
-    finish({ ...(code === null ? {} : { exitCode: code }), ...(name === null ? {} : { signalName: name }) }),
-  );
+  child.once('exit', (code, name) => finish(endOf(code, name)));
   return { stdout, pipes, ended: promise, stop };
+}
+
+/** bubblewrap reports the signal that ended its child as 128 and its number. */
+function endOf(code: number | null, name: string | null): Pick<ProcessEnd, 'exitCode' | 'signalName'> {
+  const signalNumber = (code ?? 0) - 128;
+  const inner = Object.entries(constants.signals).find(([, value]) => value === signalNumber)?.[0];
+  const signalName = name ?? inner;
+  return signalName === undefined ? { exitCode: code ?? 0 } : { signalName };
 }
 
 /** Reads a stream and keeps its last lines. */
