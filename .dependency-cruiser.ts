@@ -1,5 +1,5 @@
-// Who may import whom (CONTRIBUTING.md). scripts/check/boundaries.ts runs it over the tree and over scripts/canary, a small tree of
-// forbidden imports: each rule must reject the file there that is named after it.
+// Who may import whom (CONTRIBUTING.md). scripts/check/boundaries.ts runs it over the tree and over scripts/canary, a
+// small tree of forbidden imports: each rule must reject the file there that is named after it.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { IForbiddenRuleType, IResolveOptions } from 'dependency-cruiser';
@@ -44,16 +44,17 @@ export const forbidden: (IForbiddenRuleType & { readonly name: string })[] = [
   },
   {
     name: 'pure-domain',
-    comment: 'A domain folder holds types and decisions: no I/O, no transport, no database.',
+    comment: 'A domain folder holds types and decisions: no transport, no database, no objects.',
     severity: 'error',
     from: { path: `${here}services/[^/]+/src/domain/`, pathNot: test },
-    to: {
-      path: [
-        `(^|node_modules/)(${transport})`,
-        `^(node:)?(${inputOutput})(/|$)`,
-        '^libs/(documents|events|mesh|objects|rpc)/',
-      ],
-    },
+    to: { path: [`(^|node_modules/)(${transport})`, '^libs/(documents|events|mesh|objects|rpc)/'] },
+  },
+  {
+    name: 'domain-without-io',
+    comment: 'A domain folder neither reads nor writes; types of Node are welcome.',
+    severity: 'error',
+    from: { path: `${here}services/[^/]+/src/domain/`, pathNot: test },
+    to: { path: `^(node:)?(${inputOutput})(/|$)`, dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'domain-below-all',
