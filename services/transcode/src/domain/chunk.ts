@@ -166,11 +166,14 @@ export function cancelled(record: ChunkRecord, now: Date): ChunkRecord | undefin
   return { ...moved(record, now, { state: ChunkState.CANCELLED, epoch: epoch + 1n }), progress: noProgress };
 }
 
-/** New attempts for a chunk of a job that runs again; what was finished stays when its segments do. */
-export function revived(record: ChunkRecord, now: Date, keepFinished: boolean): ChunkRecord | undefined {
-  const { state, epoch } = record.chunk;
-  if (state === ChunkState.FINISHED && keepFinished) return undefined;
-  const { failure: _, ...chunk } = record.chunk;
-  const fresh = { ...chunk, state: ChunkState.PENDING, attempts: 0, epoch: epoch + 1n };
-  return { ...withoutLease(moved({ ...record, chunk: fresh }, now, {})), measured: {}, posterStored: false };
+/** The worker that lost it has stopped: the lease is over at once. Undefined when it is another's. */
+export function released(record: ChunkRecord, workerId: string, now: Date): ChunkRecord | undefined {
+  const { state, workerId: holder } = record.chunk;
+  if (state !== ChunkState.CANCELLED || holder !== workerId) return undefined;
+  return withoutLease(moved(record, now, {}));
+}
+
+/** Whether a worker may still be writing segments of it, although it was cancelled. */
+export function mayStillWrite({ chunk }: Pick<ChunkRecord, 'chunk'>, now: Date): boolean {
+  return chunk.leaseExpireTime !== undefined && timestampMs(chunk.leaseExpireTime) > now.getTime();
 }

@@ -4,6 +4,7 @@ import type { Source } from '@kerkis/contracts/catalog';
 import type { Failure, Profile, Track } from '@kerkis/contracts/media';
 import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { MediaPlan } from '@kerkis/media';
+import type { JobCount } from './count-chunks.ts';
 import { gridMessage, plannedTracks, sourceInfoMessage } from './tracks.ts';
 
 /** A job as transcode keeps it. */
@@ -16,6 +17,8 @@ export interface JobRecord {
   /** Planned tracks; each is replaced by its measured self when it is complete. */
   readonly tracks: readonly Track[];
   readonly hasPoster: boolean;
+  /** How often it was started, counted from 1; chunks of another run are not its own. */
+  readonly run: number;
   /** It ended without success, and its stored segments are still to be deleted. */
   readonly needsCleanUp: boolean;
 }
@@ -41,7 +44,7 @@ export function newJob({ id, assetId, generationId, source, profile, now }: NewJ
     createTime: timestampFromDate(now),
     updateTime: timestampFromDate(now),
   });
-  return { job, source, profile, tracks: [], hasPoster: false, needsCleanUp: false };
+  return { job, source, profile, tracks: [], hasPoster: false, run: 1, needsCleanUp: false };
 }
 
 /** Whether the job is over, well or not. */
@@ -78,19 +81,20 @@ export function planned(
   return { ...next, plan, tracks };
 }
 
-/** Chunks were finished. Undefined when the job is not running or nothing changed. */
-export function progressed(
-  record: JobRecord,
-  counted: { finishedChunks: number; completeTracks: readonly Track[]; retryCount: number },
-  now: Date,
-): JobRecord | undefined {
+/** Chunks were finished. Undefined when the job is not running. */
+export function progressed(record: JobRecord, count: JobCount, now: Date): JobRecord | undefined {
   if (record.job.state !== JobState.RUNNING) return undefined;
-  const complete = new Map(counted.completeTracks.map((track) => [track.name, track]));
-  const tracks = record.tracks.map((track) => (track.complete ? track : (complete.get(track.name) ?? track)));
-  const finishedChunkCount = Math.max(record.job.finishedChunkCount, counted.finishedChunks);
-  const progress = record.job.chunkCount > 0 ? finishedChunkCount / record.job.chunkCount : 0;
-  const { retryCount } = counted;
-  return { ...moved(record, now, { finishedChunkCount, progress, retryCount }), tracks };
+  const complete = new Map(count.completeTracks.map((track) => [track.name, track]));
+  const next = moved(record, now, {
+    finishedChunkCount: count.finishedChunks,
+    progress: record.job.chunkCount > 0 ? count.finishedChunks / record.job.chunkCount : 0,
+    retryCount: count.retries,
+    tracks: record.job.tracks.map((track) => ({
+      ...track,
+      finishedSegmentCount: count.finishedSegments.get(track.track) ?? 0,
+    })),
+  });
+  return { ...next, tracks: record.tracks.map((track) => complete.get(track.name) ?? track) };
 }
 
 /** Every chunk is stored: RUNNING → FINISHED. */

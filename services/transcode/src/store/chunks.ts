@@ -19,11 +19,6 @@ const spec: CollectionSpec<ChunkDocument> = {
   indexes: {
     job: (doc) => `${doc.chunk.jobId}${separator}${place(doc)}`,
     jobState: (doc) => `${doc.chunk.jobId}${separator}${doc.chunk.state}${separator}${place(doc)}`,
-    jobStateCount: (doc) => `${doc.chunk.jobId}${separator}${doc.chunk.state}`,
-    finishedTrack: (doc) =>
-      doc.chunk.state === 'CHUNK_STATE_FINISHED'
-        ? doc.chunk.tracks?.map((track) => `${doc.chunk.jobId}${separator}${track}`)
-        : undefined,
     state: (doc) => `${doc.chunk.state}${separator}${doc.changedAt}`,
   },
 };
@@ -119,19 +114,6 @@ export function chunkStore(database: Database) {
     async inState(jobId: string, state: ChunkState, limit: number): Promise<ChunkRecord[]> {
       const prefix = `${jobId}${separator}${stateName(state)}${separator}`;
       return (await chunks.find({ index: 'jobState', prefix, limit })).items.map(toRecord);
-    },
-
-    /** How many chunks of a job are in one state. */
-    async countInState(jobId: string, state: ChunkState): Promise<number> {
-      return await chunks.count({
-        index: 'jobStateCount',
-        equals: `${jobId}${separator}${stateName(state)}`,
-      });
-    },
-
-    /** How many finished chunks of a job made this track. */
-    async countFinished(jobId: string, track: string): Promise<number> {
-      return await chunks.count({ index: 'finishedTrack', equals: `${jobId}${separator}${track}` });
     },
 
     /** Chunks of any job in one state that did not change since a time, longest waiting first. */

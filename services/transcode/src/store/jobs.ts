@@ -16,6 +16,7 @@ interface JobDocument {
   readonly plan?: MediaPlan;
   readonly tracks: readonly TrackJson[];
   readonly hasPoster: boolean;
+  readonly run: number;
   readonly needsCleanUp: boolean;
 }
 
@@ -158,9 +159,9 @@ export function jobStore(database: Database) {
       return items.map(({ doc }) => toRecord(doc));
     },
 
-    /** Removes the record of a job; its last events are still published. */
-    async removeJob(jobId: string, events: readonly OutboxEntry[]): Promise<void> {
-      await jobs.delete(jobId, undefined, events);
+    /** Removes the record of a job. Events that it still holds are published all the same. */
+    async removeJob(jobId: string): Promise<void> {
+      await jobs.delete(jobId);
     },
   };
 }

@@ -1,0 +1,36 @@
+import type { Track } from '@kerkis/contracts/media';
+import { ChunkState } from '@kerkis/contracts/transcode';
+import type { ChunkRecord } from './chunk.ts';
+import { measuredTrack } from './measure-tracks.ts';
+
+/** What the chunks of a job say about it. */
+export interface JobCount {
+  readonly finishedChunks: number;
+  /** Stored segments of finished chunks, by track. */
+  readonly finishedSegments: ReadonlyMap<string, number>;
+  /** Tracks whose every segment is stored, with measured bitrates. */
+  readonly completeTracks: readonly Track[];
+  /** Times that any chunk was given out again. */
+  readonly retries: number;
+  readonly posterStored: boolean;
+}
+
+/** Counts a job from the records of its chunks. */
+export function countChunks(tracks: readonly Track[], chunks: readonly ChunkRecord[]): JobCount {
+  const finished = chunks.filter(({ chunk }) => chunk.state === ChunkState.FINISHED);
+  const finishedSegments = new Map<string, number>();
+  for (const { chunk } of finished) {
+    for (const track of chunk.tracks) {
+      finishedSegments.set(track, (finishedSegments.get(track) ?? 0) + chunk.segmentCount);
+    }
+  }
+  return {
+    finishedChunks: finished.length,
+    finishedSegments,
+    completeTracks: tracks
+      .map((track) => measuredTrack(track, finished))
+      .filter((track) => track !== undefined),
+    retries: chunks.reduce((total, { chunk }) => total + Math.max(0, chunk.attempts - 1), 0),
+    posterStored: finished.some(({ posterStored }) => posterStored),
+  };
+}

@@ -1,0 +1,23 @@
+/** Where the objects of one generation are. */
+export interface GenerationPlace {
+  readonly assetId: string;
+  readonly generationId: string;
+}
+
+/** Everything that transcode stores for an asset lies below this prefix. */
+export const assetPrefix = (assetId: string): string => `media/${assetId}/`;
+
+/** Everything of one generation lies below this prefix. */
+export const generationPrefix = ({ assetId, generationId }: GenerationPlace): string =>
+  `${assetPrefix(assetId)}${generationId}/`;
+
+/** The init segment of a track. */
+export const initKey = (place: GenerationPlace, track: string): string =>
+  `${generationPrefix(place)}${track}/init.mp4`;
+
+/** A media segment of a track, counted from 1. */
+export const segmentKey = (place: GenerationPlace, track: string, segment: number): string =>
+  `${generationPrefix(place)}${track}/${segment}.m4s`;
+
+/** The poster of a generation. */
+export const posterKey = (place: GenerationPlace): string => `${generationPrefix(place)}images/poster.jpg`;

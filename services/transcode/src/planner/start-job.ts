@@ -1,0 +1,65 @@
+import type { Source } from '@kerkis/contracts/catalog';
+import type { GenerationRequested } from '@kerkis/contracts/catalog/events';
+import { JobState } from '@kerkis/contracts/transcode';
+import { KerkisError } from '@kerkis/errors';
+import { type JobRecord, newJob } from '../domain/job.ts';
+import { jobFailed, jobFinished, jobPlanned } from '../events.ts';
+import type { DeletionStore } from '../store/deletions.ts';
+import type { JobStore } from '../store/jobs.ts';
+
+/** What taking on a generation needs. */
+export interface StartJobDependencies {
+  readonly jobs: Pick<JobStore, 'addJob' | 'getJob' | 'changeJob' | 'removeJob'>;
+  readonly deletions: Pick<DeletionStore, 'isDeleted'>;
+  /** Plans a job that waits for its probe. */
+  readonly planJob: (jobId: string, signal: AbortSignal) => Promise<void>;
+}
+
+/**
+ * A generation is asked for. The first time its job is made and planned; when it is asked for again, because somebody may have missed the
+ * answer, the answer is published again.
+ */
+export async function startJob(
+  { jobs, deletions, planJob }: StartJobDependencies,
+  { assetId, generationId, source, profile }: GenerationRequested,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!profile)
+    throw new KerkisError('invalid', 'PROFILE_MISSING', `Generation ${generationId} names no profile.`);
+  const id = `job_${generationId.slice('gen_'.length)}`;
+  const isNew = await jobs.addJob(
+    newJob({
+      id,
+      assetId,
+      generationId,
+      source: requiredSource(source, generationId),
+      profile,
+      now: new Date(),
+    }),
+  );
+  // Looked up after the job is there: a deletion either finds the job, or is found here.
+  if (isNew && (await deletions.isDeleted(assetId))) return await jobs.removeJob(id);
+  const { job } = await jobs.getJob(id);
+  if (isNew || job.state === JobState.PENDING) await planJob(id, signal);
+  else await jobs.changeJob(id, (record) => ({ record, events: present(record) }));
+}
+
+/** The events that tell where a job is now. */
+function present(record: JobRecord) {
+  switch (record.job.state) {
+    case JobState.RUNNING:
+      return [jobPlanned(record)];
+    case JobState.FINISHED:
+      return [jobPlanned(record), jobFinished(record)];
+    case JobState.FAILED:
+    case JobState.CANCELLED:
+      return record.needsCleanUp ? [] : [jobFailed(record)];
+    default:
+      return [];
+  }
+}
+
+function requiredSource(source: Source | undefined, generationId: string): Source {
+  if (source) return source;
+  throw new KerkisError('invalid', 'SOURCE_MISSING', `Generation ${generationId} names no source.`);
+}

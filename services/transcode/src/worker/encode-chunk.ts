@@ -1,0 +1,108 @@
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import type { AudioUnit, EncodedPart, EncodeUnit, MediaPlan } from '@kerkis/media';
+import type { ObjectStore } from '@kerkis/objects';
+import type { Logger } from '@kerkis/telemetry';
+import type { ChunkProgress, ChunkRecord } from '../domain/chunk.ts';
+import type { JobRecord } from '../domain/job.ts';
+import { posterKey } from '../domain/segment-keys.ts';
+import { audioTrackName, videoTrackName } from '../domain/tracks.ts';
+import type { SourceFiles } from '../source-files.ts';
+import { segmentWriter } from './store-segments.ts';
+
+/** How one run of ffmpeg is told what to do. */
+export interface EncodeRun {
+  readonly sourcePath: string;
+  readonly isUrgent: boolean;
+  readonly signal: AbortSignal;
+  readonly onSpeed: (speed: number) => void;
+  /** Media seconds of the work, which bound its time. */
+  readonly mediaSeconds: number;
+}
+
+/** ffmpeg, as the worker uses it. */
+export interface Encoder {
+  encode(plan: MediaPlan, unit: EncodeUnit, run: EncodeRun): AsyncIterable<EncodedPart>;
+  poster(plan: MediaPlan, run: EncodeRun): Promise<Buffer>;
+}
+
+/** What encoding a chunk needs. */
+export interface EncodeChunkDependencies {
+  readonly encoder: Encoder;
+  readonly objects: Pick<ObjectStore, 'put' | 'getBytes'>;
+  readonly sources: SourceFiles;
+  readonly logger: Logger;
+}
+
+/** A chunk on its way through ffmpeg. */
+export interface ChunkEncoding {
+  /** How far it is. */
+  progress(): ChunkProgress;
+  /** Resolves when every segment is stored. */
+  readonly done: Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>>;
+}
+
+/** Encodes a chunk and stores its segments. `signal` stops it. */
+export function encodeChunk(
+  deps: EncodeChunkDependencies,
+  { source, plan }: JobRecord,
+  record: ChunkRecord,
+  isUrgent: boolean,
+  signal: AbortSignal,
+): ChunkEncoding {
+  const writer = segmentWriter(deps.objects, record);
+  let speed = 0;
+
+  async function run(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
+    if (!plan) throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
+    await using file = await deps.sources.open(source.objectKey, signal);
+    const settings = {
+      sourcePath: file.path,
+      isUrgent,
+      signal,
+      mediaSeconds: (record.chunk.segmentCount * plan.grid.segmentSeconds.num) / plan.grid.segmentSeconds.den,
+      onSpeed: (now: number) => {
+        speed = now;
+      },
+    };
+    for (const unit of unitsOf(plan, record)) {
+      const isVideo = unit.kind === 'video';
+      const timescale = (isVideo ? plan.grid.video?.timescale : plan.grid.audio?.sampleRate) ?? 1;
+      for await (const part of deps.encoder.encode(plan, unit, settings)) {
+        signal.throwIfAborted();
+        const name = isVideo ? videoTrackName({ name: part.rung }) : audioTrackName({ name: part.rung });
+        await writer.write(name, timescale, part);
+      }
+    }
+    const measured = await writer.finish();
+    return { measured, posterStored: record.makesPoster && (await storePoster(plan, settings)) };
+  }
+
+  /** An asset without a poster still plays: a source that gives none is no failure. */
+  async function storePoster(mediaPlan: MediaPlan, settings: EncodeRun): Promise<boolean> {
+    if (!mediaPlan.source.video && !mediaPlan.source.attachedPicture) return false;
+    let bytes: Buffer;
+    try {
+      bytes = await deps.encoder.poster(mediaPlan, settings);
+    } catch (err) {
+      if (signal.aborted || (isKerkisError(err) && err.kind === 'cancelled')) throw err;
+      deps.logger.warn({ err, assetId: record.assetId }, 'no poster could be made');
+      return false;
+    }
+    await deps.objects.put(posterKey(record), bytes, { sizeBytes: bytes.length });
+    return true;
+  }
+
+  return { progress: () => ({ stored: writer.stored(), speed }), done: run() };
+}
+
+/** What ffmpeg is to make of a chunk: all its video rungs in one run, each audio track in one. */
+function unitsOf({ ladder }: MediaPlan, { chunk }: ChunkRecord): EncodeUnit[] {
+  const range = { firstSegment: chunk.firstSegment - 1, segmentCount: chunk.segmentCount };
+  const rungs = ladder.video
+    .filter((rung) => chunk.tracks.includes(videoTrackName(rung)))
+    .map(({ name }) => name);
+  const audio = ladder.audio
+    .filter((rung) => chunk.tracks.includes(audioTrackName(rung)))
+    .map(({ name }): AudioUnit => ({ kind: 'audio', rung: name, ...range }));
+  return rungs.length > 0 ? [{ kind: 'video', rungs, ...range }, ...audio] : audio;
+}

@@ -1,0 +1,52 @@
+import { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
+import { createTaskPuller, type EventBus, type TaskClass } from '@kerkis/events';
+import { type ChunkTask, type RunChunkDependencies, runChunk } from './run-chunk.ts';
+
+/** How many chunks a worker takes at a time. */
+export interface WorkerOptions {
+  readonly slots: number;
+  /** How long running chunks may take to finish when the worker stops, before they are handed back, milliseconds. */
+  readonly drainMs: number;
+}
+
+/**
+ * Takes chunks and encodes them until it is disposed of. Each slot takes the most urgent task there is; one slot more takes urgent ones only,
+ * so that a viewer never waits for a bulk chunk to end.
+ */
+export function startWorker(
+  bus: EventBus,
+  deps: RunChunkDependencies,
+  { slots, drainMs }: WorkerOptions,
+): AsyncDisposable {
+  const puller = createTaskPuller(bus, { schema: EncodeChunkSchema });
+  const leaving = new AbortController();
+  const stopping = new AbortController();
+
+  async function runSlot(classes?: readonly TaskClass[]): Promise<void> {
+    for (;;) {
+      const task = await puller.next(leaving.signal, classes);
+      if (!task) return;
+      await settled(task);
+    }
+  }
+
+  async function settled(task: ChunkTask): Promise<void> {
+    try {
+      await runChunk(deps, task, stopping.signal);
+    } catch (err) {
+      // The record could not be read or written: whoever gets the task next finds out what is true.
+      deps.logger.error({ err, chunkId: task.message.chunkId }, 'chunk could not be settled');
+      if (!task.settled) task.nak(2_000);
+    }
+  }
+
+  const running = Promise.all([...Array.from({ length: slots }, () => runSlot()), runSlot(['urgent'])]);
+  return {
+    async [Symbol.asyncDispose]() {
+      leaving.abort();
+      const timer = setTimeout(() => stopping.abort(), drainMs);
+      await running.finally(() => clearTimeout(timer));
+      await puller[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Client, ConnectError, createClient } from '@connectrpc/connect';
+import { parseConfig } from '@kerkis/config';
+import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
+import { type Profile, ProfileSchema } from '@kerkis/contracts/media';
+import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
+import {
+  type JobFailed,
+  JobFailedSchema,
+  type JobFinished,
+  JobFinishedSchema,
+  type JobPlanned,
+  JobPlannedSchema,
+  MediaDeletedSchema,
+  TrackFinishedSchema,
+} from '@kerkis/contracts/transcode/events';
+import { consume, event, startRelay } from '@kerkis/events';
+import { newId } from '@kerkis/ids';
+import { type Mesh, openResources } from '@kerkis/mesh';
+import type { ObjectStore } from '@kerkis/objects';
+import { createMeshTransport, fromConnectError, startServer } from '@kerkis/rpc';
+import { startTelemetry } from '@kerkis/telemetry';
+import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTranscode } from '../src/service.ts';
+
+const stack = new AsyncDisposableStack();
+afterAll(() => stack.disposeAsync());
+
+let directory: string;
+let mesh: Mesh;
+let objects: ObjectStore;
+let jobs: Client<typeof JobService>;
+let segments: Client<typeof SegmentService>;
+let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
+const plannedEvents: JobPlanned[] = [];
+const finishedEvents: JobFinished[] = [];
+const failedEvents: JobFailed[] = [];
+const finishedTracks: string[] = [];
+const deleted: string[] = [];
+
+beforeAll(async () => {
+  const nats = stack.use(await startNats());
+  directory = stack.use(await tempDir()).path;
+  const config = parseConfig(
+    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2, leaseSeconds: 5 }, worker: { slots: 2 } } }`,
+  );
+  const telemetry = stack.use(
+    startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'error' }),
+  );
+  const resources = stack.use(
+    await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
+  );
+  mesh = resources.meshFor('transcode');
+  objects = await mesh.objects();
+  const service = stack.use(await startTranscode(mesh, { reconcileMs: 300, staleMs: 2_000, drainMs: 500 }));
+  const server = stack.use(
+    await startServer({
+      host: '127.0.0.1',
+      port: 0,
+      parts: [service.parts],
+      auth: 'off',
+      telemetry,
+      metricsHandler: telemetry.metricsHandler,
+      drainMs: 500,
+    }),
+  );
+  const transport = stack.use(createMeshTransport({ address: `127.0.0.1:${server.port}` }));
+  jobs = createClient(JobService, transport);
+  segments = createClient(SegmentService, transport);
+
+  const outbox = (await mesh.database()).collection<{ id: string }>({ name: 'others', indexes: {} });
+  const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
+  tell = async (schema, message) => {
+    await outbox.insert({ id: newId('evt') }, [
+      event(schema, message, { subjectId: 'test', source: 'test' }),
+    ]);
+    await relay.flush();
+  };
+  const heard = <S extends DescMessage>(
+    schema: S,
+    durable: string,
+    handler: Parameters<typeof consume<S>>[1]['handler'],
+  ) => stack.use(consume(mesh.bus, { schema, durable, handler }));
+  heard(JobPlannedSchema, 'test-planned', async (message) => void plannedEvents.push(message));
+  heard(JobFinishedSchema, 'test-finished', async (message) => void finishedEvents.push(message));
+  heard(JobFailedSchema, 'test-failed', async (message) => void failedEvents.push(message));
+  heard(TrackFinishedSchema, 'test-track', async ({ track }) => void finishedTracks.push(track?.name ?? ''));
+  heard(MediaDeletedSchema, 'test-deleted', async ({ assetId }) => void deleted.push(assetId));
+});
+
+const profile = (init: { preset?: string } = {}) =>
+  create(ProfileSchema, {
+    name: 'test',
+    preset: 'ultrafast',
+    segmentMs: 1000,
+    renditions: [{ shortSide: 180 }, { shortSide: 96 }],
+    audios: [{ bitrateBps: 64_000 }],
+    ...init,
+  });
+
+async function request(file: string, wanted: Profile = profile()) {
+  const assetId = newId('ast');
+  const generationId = newId('gen');
+  const objectKey = `sources/${assetId}/${newId('upl')}`;
+  await objects.put(objectKey, createReadStream(file));
+  await tell(GenerationRequestedSchema, { assetId, generationId, source: { objectKey }, profile: wanted });
+  return { assetId, generationId, jobId: `job_${generationId.slice(4)}` };
+}
+
+async function keysBelow(prefix: string): Promise<string[]> {
+  return (await Array.fromAsync(objects.list(prefix))).map(({ key }) => key);
+}
+
+async function reasonOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(
+    () => new Error('the call went well'),
+    (caught: unknown) => caught,
+  );
+  return fromConnectError(ConnectError.from(error)).reason;
+}
+
+const clip = () => makeMedia('clip', { seconds: 6 });
+
+test('a source becomes segments of every track, measured, with a poster', async () => {
+  const { assetId, generationId, jobId } = await request(await clip());
+  await waitUntil(() => finishedEvents.some((each) => each.jobId === jobId), { timeoutMs: 50_000 });
+  const planned = plannedEvents.find((each) => each.jobId === jobId);
+  const done = finishedEvents.find((each) => each.jobId === jobId);
+  expect(planned).toMatchObject({ assetId, generationId });
+  expect(planned?.grid).toMatchObject({ segmentCount: 6, frameCount: 180n, framesPerSegment: 30 });
+  expect(done?.hasPoster).toBe(true);
+  const names = done?.tracks.map(({ name }) => name) ?? [];
+  expect(names).toEqual(['video/h264-180p', 'video/h264-96p', expect.stringMatching(/^audio\/aac-und-/)]);
+  expect(finishedTracks).toEqual(expect.arrayContaining(names));
+  for (const track of done?.tracks ?? []) {
+    expect(track).toMatchObject({ complete: true });
+    const stored = await Array.fromAsync(objects.list(`media/${assetId}/${generationId}/${track.name}/`));
+    const media = stored.filter(({ key }) => key.endsWith('.m4s'));
+    expect(media.length).toBe(6);
+    expect(Number(track.sizeBytes)).toBe(media.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+    expect(track.peakBandwidthBps).toBeGreaterThanOrEqual(track.averageBandwidthBps);
+  }
+  expect(await keysBelow(`media/${assetId}/${generationId}/images/`)).toHaveLength(1);
+  const { job } = await jobs.getJob({ jobId });
+  expect(job).toMatchObject({ state: JobState.FINISHED, progress: 1, finishedChunkCount: job?.chunkCount });
+  expect(job?.tracks.every((track) => track.finishedSegmentCount === 6)).toBe(true);
+});
+
+test('a request that comes again is answered again, and nothing is encoded twice', async () => {
+  const ids = await request(await clip());
+  await waitUntil(() => finishedEvents.some((each) => each.jobId === ids.jobId), { timeoutMs: 50_000 });
+  const { chunks } = await jobs.listChunks({ jobId: ids.jobId });
+  await tell(GenerationRequestedSchema, { ...ids, source: { objectKey: 'sources/x' }, profile: profile() });
+  await waitUntil(() => finishedEvents.filter((each) => each.jobId === ids.jobId).length === 2);
+  expect((await jobs.listChunks({ jobId: ids.jobId })).chunks).toEqual(chunks);
+  expect(chunks.every(({ attempts, state }) => attempts === 1 && state === ChunkState.FINISHED)).toBe(true);
+});
+
+test('what is no media fails with its reason and leaves nothing', async () => {
+  const file = join(directory, 'text.mp4');
+  await writeFile(file, 'This is only text.\n'.repeat(100));
+  const { assetId, jobId } = await request(file);
+  await waitUntil(() => failedEvents.some((each) => each.jobId === jobId));
+  expect(failedEvents.find((each) => each.jobId === jobId)?.failure?.reason).toBe('SOURCE_NOT_MEDIA');
+  expect(await keysBelow(`media/${assetId}/`)).toEqual([]);
+  expect(await reasonOf(jobs.cancelJob({ jobId }))).toBe('JOB_ENDED');
+});
+
+test('a cancelled job stops, cleans up and can run again', async () => {
+  const slow = await makeMedia('slow', { seconds: 40, video: { width: 1280, height: 720 } });
+  const { assetId, jobId } = await request(slow, profile({ preset: 'slower' }));
+  await waitUntil(
+    async () => (await jobs.getJob({ jobId }).catch(() => undefined))?.job?.state === JobState.RUNNING,
+  );
+  const states: JobState[] = [];
+  const watching = (async () => {
+    for await (const { job } of jobs.watchJob({ jobId })) states.push(job?.state ?? 0);
+  })();
+  await waitUntil(async () => (await keysBelow(`media/${assetId}/`)).length > 0, { timeoutMs: 30_000 });
+  await jobs.cancelJob({ jobId });
+  await watching;
+  expect(states.at(-1)).toBe(JobState.CANCELLED);
+  await waitUntil(() => failedEvents.some((each) => each.jobId === jobId), { timeoutMs: 20_000 });
+  expect(await keysBelow(`media/${assetId}/`)).toEqual([]);
+  await jobs.retryJob({ jobId });
+  expect(await reasonOf(jobs.retryJob({ jobId }))).toBe('JOB_NOT_ENDED');
+  await waitUntil(async () => (await keysBelow(`media/${assetId}/`)).length > 0, { timeoutMs: 30_000 });
+  await tell(AssetDeletionRequestedSchema, { assetId });
+  await waitUntil(() => deleted.includes(assetId), { timeoutMs: 20_000 });
+  expect(await keysBelow(`media/${assetId}/`)).toEqual([]);
+  expect(await reasonOf(jobs.getJob({ jobId }))).toBe('JOB_NOT_FOUND');
+});
+
+test('a segment that is asked for comes, and an unknown one is refused', async () => {
+  const { assetId, generationId, jobId } = await request(await clip());
+  await waitUntil(() => plannedEvents.some((each) => each.jobId === jobId));
+  const track = 'video/h264-96p';
+  const { objectKey } = await segments.ensureSegment({ generationId, track, segment: 6 });
+  expect(objectKey).toBe(`media/${assetId}/${generationId}/${track}/6.m4s`);
+  expect(await objects.head(objectKey)).toBeDefined();
+  expect(await reasonOf(segments.ensureSegment({ generationId, track, segment: 7 }))).toBe(
+    'SEGMENT_NOT_IN_PLAN',
+  );
+  expect(await reasonOf(segments.ensureSegment({ generationId: newId('gen'), track, segment: 1 }))).toBe(
+    'GENERATION_NOT_FOUND',
+  );
+});
