@@ -48,6 +48,7 @@ async function serve(main: MainProcess, name: string, start: StartService): Prom
     auth: resources.auth,
     telemetry: telemetry.forService(name),
     metricsHandler: telemetry.metricsHandler,
+    allowedOrigins: config.server.corsOrigins,
     drainMs: config.server.drainSeconds * 1000,
   });
   logger.info({ url: server.url }, 'serving');

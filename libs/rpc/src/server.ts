@@ -6,6 +6,7 @@ import type { ServiceTelemetry } from '@kerkis/telemetry';
 import type { Verifier } from './api-key.ts';
 import { corsOf } from './cors.ts';
 import { createHealth } from './health.ts';
+import { requireLoopbackHost } from './host-guard.ts';
 import { healthz, pathOf, readyz, sendHttpError } from './http-endpoints.ts';
 import { openPort, type PortLimits, type TlsFiles } from './port.ts';
 import { reflectionRoutes } from './reflection.ts';
@@ -110,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tls: options.tls,
     mayPause: (req) => isMessageStream(handlers.get(pathOf(req))),
     onRequest: (req, res) => {
+      if (options.auth === 'off' && refused(req, res)) return;
       const handler = handlers.get(pathOf(req));
       if (answerCors(req, res, handler !== undefined)) return;
       if (handler) void serveRpc(handler, req, res);
@@ -144,6 +146,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 function isMessageStream(handler: UniversalHandler | undefined): boolean {
   return handler?.method.methodKind === 'client_streaming' || handler?.method.methodKind === 'bidi_streaming';
+}
+
+/** A server without keys answers to loopback names only. */
+function refused(req: IncomingMessage, res: ServerResponse): boolean {
+  try {
+    requireLoopbackHost(req);
+    return false;
+  } catch (error) {
+    sendHttpError(res, error);
+    return true;
+  }
 }
 
 async function settledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {

@@ -225,7 +225,7 @@ test('a failing dependency is named in the readiness, without the words of its d
 test('the first bytes may come one by one, for either protocol', async () => {
   const { port } = await startTestServer(cleanup);
   const http1 = await open(port);
-  for (const byte of 'PROPFIND /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  for (const byte of 'PROPFIND /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     await write(http1, byte);
   expect((await Array.fromAsync(http1)).join('')).toMatch(/^HTTP\/1\.1 200 OK/);
 
@@ -242,7 +242,7 @@ test('pipelined requests on one connection are all answered', async () => {
   const { port } = await startTestServer(cleanup);
   const socket = await open(port);
   const get = (last: boolean) =>
-    `GET /healthz HTTP/1.1\r\nHost: a\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;
+    `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;
   socket.write(get(false) + get(false) + get(true));
   expect((await Array.fromAsync(socket)).join('').match(/200 OK/g)).toHaveLength(3);
 });
@@ -269,9 +269,9 @@ test('who sends no headers, or stops in mid-body, is cut off; who waits for an a
   const waiting = fetch(`${url}/wait`).then((response) => response.text());
   const silent = await open(port);
   const slow = await open(port);
-  slow.write('GET / HTTP/1.1\r\nHost: a\r\n');
+  slow.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
   const stalled = await open(port);
-  stalled.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n123');
+  stalled.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123');
   await Promise.all([silent, slow, stalled].map((socket) => Array.fromAsync(socket).catch(() => [])));
   expect(await waiting).toBe('patience');
 });
@@ -346,7 +346,7 @@ test('a connection has at most so many streams', async () => {
   session.close();
 });
 
-test('a request without a usable host is a bad request', async () => {
+test('a request without a usable host is refused', async () => {
   const { port } = await startTestServer(cleanup);
   const status = await new Promise((resolve) => {
     const path = '/kerkis.catalog.v1.ProfileService/GetProfile';
@@ -360,7 +360,7 @@ test('a request without a usable host is a bad request', async () => {
       .on('error', resolve)
       .end('{}');
   });
-  expect(status).toBe(400);
+  expect(status).toBe(403);
 });
 
 function abortable() {
