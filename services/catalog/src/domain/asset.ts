@@ -30,6 +30,8 @@ export interface NewAsset {
   readonly metadata: Record<string, string>;
   readonly profile: string;
   readonly policy: PlaybackPolicy;
+  /** Empty when nothing is traced. */
+  readonly traceParent: string;
   readonly now: Date;
 }
 
@@ -42,6 +44,7 @@ export function newAsset(input: NewAsset): AssetRecord {
     title: input.title,
     metadata: input.metadata,
     profile: input.profile,
+    traceParent: input.traceParent,
     playbackIds: [{ id: input.playbackId, policy }],
     createTime: timestampFromDate(input.now),
     updateTime: timestampFromDate(input.now),

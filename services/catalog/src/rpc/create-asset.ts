@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { CreateAssetRequest, CreateAssetResponseSchema } from '@kerkis/contracts/catalog';
 import { idForRequest } from '@kerkis/ids';
+import { injectHeaders } from '@kerkis/telemetry';
 import { newAsset } from '../domain/asset.ts';
 import { assetCreated } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
@@ -25,6 +26,7 @@ export async function createAsset(
     metadata: request.metadata,
     profile: profile.name,
     policy: request.playbackPolicy,
+    traceParent: injectHeaders().traceparent ?? '',
     now: new Date(),
   });
   return { asset: await assets.addAsset({ record, events: [assetCreated(record.asset)] }) };
