@@ -1,3 +1,4 @@
+export { announce, watchAnnouncements } from './announce.ts';
 export {
   connectEvents,
   type EventBus,

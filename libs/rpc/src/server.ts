@@ -121,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const close = async () => {
     health.drain();
+    for (const { onDrain } of parts) onDrain?.();
     // Who watches the health hears of it before the streams end.
     await new Promise((resolve) => setImmediate(resolve));
     drain.abort(new ConnectError('The server is shutting down. Ask again.', Code.Unavailable));

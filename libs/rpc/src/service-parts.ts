@@ -29,4 +29,6 @@ export interface ServiceParts {
   readonly readiness?: readonly ReadinessCheck[];
   /** Run after error mapping and before validation. */
   readonly interceptors?: readonly Interceptor[];
+  /** Called when the server begins to drain, before it stops accepting: the time to tell others that it goes. */
+  readonly onDrain?: () => void;
 }

@@ -1,4 +1,4 @@
-import { byteSize, integer, list, origin, requiredText, section } from '../setting.ts';
+import { byteSize, integer, list, optionalText, origin, requiredText, section } from '../setting.ts';
 
 /** How viewers are served. */
 export const delivery = section('How viewers are served.', {
@@ -30,5 +30,13 @@ export const delivery = section('How viewers are served.', {
     { description: 'Origins of web pages whose players may load media; * is all of them.' },
     requiredText({ description: 'An origin.' }, origin),
     ['*'],
+  ),
+  region: optionalText(
+    {
+      description:
+        'Where this edge is, e.g. eu-west. Viewers who ask for a region are sent to an edge of it.',
+      absent: 'no region',
+    },
+    { pattern: /^[a-z0-9-]{1,64}$/, form: 'up to 64 lower-case letters, digits and dashes' },
   ),
 });
