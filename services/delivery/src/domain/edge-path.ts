@@ -1,0 +1,95 @@
+/** What a path on the edge names. Everything that is not one of these is not there. */
+export type EdgePath =
+  | ManifestPath
+  | { readonly kind: 'poster' | 'player' | 'route'; readonly playbackId: string }
+  | { readonly kind: 'init'; readonly playbackId: string; readonly track: string }
+  | {
+      readonly kind: 'segment';
+      readonly playbackId: string;
+      readonly track: string;
+      readonly segment: number;
+    }
+  | { readonly kind: 'asset'; readonly name: string };
+
+/** A playlist or manifest. */
+export type ManifestPath =
+  | { readonly kind: 'master' | 'mpd'; readonly playbackId: string }
+  | { readonly kind: 'media'; readonly playbackId: string; readonly track: string };
+
+const id = '(?<playbackId>pbk_[0-9a-f]{32})';
+const name = '[A-Za-z0-9][A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]+)*';
+const track = `(?<track>(?:video|audio|text)/${name})`;
+
+/** Longest path that is looked at. */
+const maxLength = 256;
+
+const shapes = {
+  master: new RegExp(`^/v/${id}/master\\.m3u8$`),
+  mpd: new RegExp(`^/v/${id}/manifest\\.mpd$`),
+  poster: new RegExp(`^/v/${id}/poster\\.jpg$`),
+  media: new RegExp(`^/v/${id}/${track}/media\\.m3u8$`),
+  init: new RegExp(`^/v/${id}/${track}/init\\.mp4$`),
+  segment: new RegExp(`^/v/${id}/${track}/(?<segment>[1-9][0-9]{0,6})\\.m4s$`),
+  player: new RegExp(`^/play/${id}$`),
+  asset: new RegExp(`^/play/assets/(?<name>${name})$`),
+  route: new RegExp(`^/route/${id}$`),
+} as const satisfies Record<EdgePath['kind'], RegExp>;
+
+const kinds = Object.keys(shapes) as EdgePath['kind'][];
+
+/** Whether a path is the edge's to answer, if only with 404. */
+export function belongsToEdge(path: string): boolean {
+  return /^\/(?:v|play|route)(?:\/|$)/.test(path);
+}
+
+/**
+ * Reads the path of a request as it came, without its query. A resource has exactly one path: nothing is decoded,
+ * collapsed or completed, so what the caches in front key on is what is served.
+ */
+export function parseEdgePath(path: string): EdgePath | undefined {
+  if (path.length > maxLength) return undefined;
+  for (const kind of kinds) {
+    const groups = shapes[kind].exec(path)?.groups;
+    if (!groups) continue;
+    const { segment, ...words } = groups;
+    return { kind, ...words, ...(segment && { segment: Number(segment) }) } as EdgePath;
+  }
+  return undefined;
+}
+
+/** The path of a resource: what `parseEdgePath` reads. */
+export function edgePath(to: EdgePath): string {
+  switch (to.kind) {
+    case 'master':
+      return `/v/${to.playbackId}/master.m3u8`;
+    case 'mpd':
+      return `/v/${to.playbackId}/manifest.mpd`;
+    case 'poster':
+      return `/v/${to.playbackId}/poster.jpg`;
+    case 'media':
+      return `/v/${to.playbackId}/${to.track}/media.m3u8`;
+    case 'init':
+      return `/v/${to.playbackId}/${to.track}/init.mp4`;
+    case 'segment':
+      return `/v/${to.playbackId}/${to.track}/${to.segment}.m4s`;
+    case 'player':
+      return `/play/${to.playbackId}`;
+    case 'asset':
+      return `/play/assets/${to.name}`;
+    case 'route':
+      return `/route/${to.playbackId}`;
+  }
+}
+
+/** The patterns of the paths, for spans and metrics. */
+export const routePatterns: Readonly<Record<EdgePath['kind'], string>> = {
+  master: '/v/{playbackId}/master.m3u8',
+  mpd: '/v/{playbackId}/manifest.mpd',
+  poster: '/v/{playbackId}/poster.jpg',
+  media: '/v/{playbackId}/{track}/media.m3u8',
+  init: '/v/{playbackId}/{track}/init.mp4',
+  segment: '/v/{playbackId}/{track}/{segment}.m4s',
+  player: '/play/{playbackId}',
+  asset: '/play/assets/{name}',
+  route: '/route/{playbackId}',
+};

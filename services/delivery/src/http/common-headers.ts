@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import type { CommonHeaders } from './exchange.ts';
+
+const exposed =
+  'accept-ranges, content-encoding, content-length, content-range, date, etag, last-modified, retry-after';
+const allowedHeaders = 'if-modified-since, if-none-match, if-range, range, traceparent, tracestate';
+
+/** Methods that the edge answers. */
+export const allowedMethods = 'GET, HEAD, OPTIONS';
+
+/** Headers of every answer: which pages may read it, and that its type is what it says. */
+export function commonHeaders(origins: readonly string[]): (req: IncomingMessage) => CommonHeaders {
+  const always = { 'x-content-type-options': 'nosniff' };
+  const readable = (origin: string) => ({
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': exposed,
+    'timing-allow-origin': origin,
+  });
+  if (origins.includes('*')) {
+    const everybody = { ...always, ...readable('*') };
+    return () => everybody;
+  }
+  const strangers = { ...always, vary: 'origin' };
+  const known = new Map(origins.map((origin) => [origin, { ...strangers, ...readable(origin) }]));
+  return ({ headers }) => known.get(headers.origin ?? '') ?? strangers;
+}
+
+/** What a preflight is told besides. */
+export const preflightHeaders = {
+  'access-control-allow-methods': allowedMethods,
+  'access-control-allow-headers': allowedHeaders,
+  'access-control-max-age': '86400',
+  allow: allowedMethods,
+} as const;

@@ -1,0 +1,105 @@
+import { KerkisError, toKerkisError } from '@kerkis/errors';
+import { type HttpHandler, pathOf, traceRequest } from '@kerkis/rpc';
+import type { ServiceTelemetry } from '@kerkis/telemetry';
+import { trace } from '@opentelemetry/api';
+import { belongsToEdge, type EdgePath, parseEdgePath, routePatterns } from '../domain/edge-path.ts';
+import type { Playback } from '../domain/playback.ts';
+import type { EdgeTable } from '../edges/edge-table.ts';
+import type { DeliveryObserver } from '../observe.ts';
+import type { Lookup } from '../store/lookup.ts';
+import { allowedMethods, commonHeaders, preflightHeaders } from './common-headers.ts';
+import { type Exchange, send, sendFailure, sendJson } from './exchange.ts';
+import { type ManifestDependencies, manifest } from './manifest.ts';
+import { asset, player } from './player.ts';
+import { type PosterDependencies, poster } from './poster.ts';
+import { route } from './route.ts';
+import { type SegmentDependencies, segment } from './segment.ts';
+
+/** What the edge stands on. */
+export interface EdgeDependencies extends SegmentDependencies, ManifestDependencies, PosterDependencies {
+  readonly playbacks: Lookup<Playback>;
+  readonly edges: Pick<EdgeTable, 'route'>;
+  readonly objects: PosterDependencies['objects'];
+  readonly corsOrigins: readonly string[];
+  readonly telemetry: Pick<ServiceTelemetry, 'tracer'>;
+  readonly observer: DeliveryObserver;
+}
+
+/** Answers everything below `/v`, `/play` and `/route`. */
+export function edgeHandler(dependencies: EdgeDependencies): HttpHandler {
+  const { telemetry, observer } = dependencies;
+  const headersFor = commonHeaders(dependencies.corsOrigins);
+  return async (req, res) => {
+    const path = pathOf(req);
+    if (!belongsToEdge(path)) return false;
+    const to = parseEdgePath(path);
+    const pattern = to ? routePatterns[to.kind] : `/${path.split('/', 2)[1]}/{unknown}`;
+    const startedAt = performance.now();
+    const query = new URLSearchParams(req.url?.slice(path.length + 1));
+    const exchange: Exchange = { req, res, query, commonHeaders: headersFor(req), sentBytes: 0 };
+    await traceRequest(telemetry, pattern, req, res, async () => {
+      if (to && 'playbackId' in to) trace.getActiveSpan()?.setAttribute('kerkis.playback.id', to.playbackId);
+      try {
+        await answer(dependencies, to, exchange);
+      } catch (caught) {
+        const error = toKerkisError(caught);
+        if (error.mapping.httpStatus >= 500 && error.reason !== 'ASSET_NOT_PLAYABLE_YET') {
+          const playbackId = to && 'playbackId' in to ? to.playbackId : undefined;
+          observer.failed({ route: pattern, playbackId, error });
+        }
+        sendFailure(exchange, error);
+      }
+    });
+    observer.answered({
+      route: pattern,
+      method: methodName(req.method),
+      status: res.statusCode,
+      durationMs: performance.now() - startedAt,
+      bytes: exchange.sentBytes,
+    });
+    return true;
+  };
+}
+
+function answer(
+  dependencies: EdgeDependencies,
+  to: EdgePath | undefined,
+  exchange: Exchange,
+): Promise<void> | void {
+  if (!to) throw new KerkisError('not_found', 'PATH_NOT_FOUND', 'There is nothing at this path.');
+  const { method } = exchange.req;
+  if (method === 'OPTIONS') return send(exchange, 204, preflightHeaders);
+  if (method !== 'GET' && method !== 'HEAD') return refuseMethod(exchange);
+  switch (to.kind) {
+    case 'master':
+    case 'mpd':
+    case 'media':
+      return manifest(dependencies, to, exchange);
+    case 'init':
+      return segment(dependencies, { ...to, segment: 0 }, exchange);
+    case 'segment':
+      return segment(dependencies, to, exchange);
+    case 'poster':
+      return poster(dependencies, to, exchange);
+    case 'player':
+      return player(dependencies.playbacks, to, exchange);
+    case 'asset':
+      return asset(to, exchange);
+    case 'route':
+      return route(dependencies.edges, to, exchange);
+  }
+}
+
+function refuseMethod(exchange: Exchange): void {
+  const body = {
+    kind: 'unsupported',
+    reason: 'METHOD_NOT_ALLOWED',
+    message: `This can only be read: ${allowedMethods}.`,
+  };
+  sendJson(exchange, 405, body, { allow: allowedMethods });
+}
+
+/** Unknown methods are one in metrics. */
+function methodName(method = ''): string {
+  return ['GET', 'HEAD', 'OPTIONS'].includes(method) ? method : '_OTHER';
+}

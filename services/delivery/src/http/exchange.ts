@@ -1,0 +1,81 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { KerkisError } from '@kerkis/errors';
+
+/** Headers of every answer. */
+export type CommonHeaders = Readonly<Record<string, string>> & { readonly vary?: string };
+
+/** One request and what every answer to it carries. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly query: URLSearchParams;
+  /** CORS and the like, for answers with a media body and failures alike. */
+  readonly commonHeaders: CommonHeaders;
+  /** Body bytes handed to the network, for metrics. */
+  sentBytes: number;
+}
+
+/** Answers in one go: a head, and a body unless the request was HEAD. */
+export function send(
+  exchange: Exchange,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body?: Buffer | string,
+): void {
+  const { res, req, commonHeaders } = exchange;
+  if (res.headersSent || res.destroyed) return;
+  res.writeHead(status, { ...commonHeaders, ...headers });
+  if (body === undefined || req.method === 'HEAD') {
+    res.end();
+    return;
+  }
+  exchange.sentBytes += Buffer.byteLength(body);
+  res.end(body);
+}
+
+/** Answers with JSON that no cache keeps. */
+export function sendJson(
+  exchange: Exchange,
+  status: number,
+  body: unknown,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const text = `${JSON.stringify(body)}\n`;
+  send(
+    exchange,
+    status,
+    {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+      ...headers,
+    },
+    text,
+  );
+}
+
+/** Answers with a failure, its status by its kind. */
+export function sendFailure(exchange: Exchange, error: KerkisError): void {
+  if (exchange.res.headersSent) {
+    exchange.res.destroy();
+    return;
+  }
+  const { kind, reason, message, details, violations, mapping } = error;
+  const body = { kind, reason, message, details, violations };
+  sendJson(exchange, mapping.httpStatus, body, retryHeaders(error));
+}
+
+/** When to ask again. */
+export function retryHeaders({ kind, reason }: KerkisError): { 'retry-after'?: string } {
+  if (kind !== 'unavailable') return {};
+  return { 'retry-after': reason === 'SEGMENT_NOT_READY_IN_TIME' ? '1' : '2' };
+}
+
+/** Aborted when the client goes away before its answer is complete. */
+export function whenGone({ res }: Exchange): AbortSignal {
+  const controller = new AbortController();
+  const gone = new KerkisError('cancelled', 'CANCELLED', 'The viewer went away.');
+  if (res.destroyed || res.closed) controller.abort(gone);
+  else res.once('close', () => !res.writableFinished && controller.abort(gone));
+  return controller.signal;
+}

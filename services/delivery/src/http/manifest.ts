@@ -1,0 +1,31 @@
+import { revisable } from '../domain/caching.ts';
+import type { ManifestPath } from '../domain/edge-path.ts';
+import type { PlayableGeneration } from '../domain/playable-generation.ts';
+import type { Manifests } from '../store/manifests.ts';
+import type { OpenView } from '../store/playbacks.ts';
+import { type Document, sendDocument } from './document.ts';
+import type { Exchange } from './exchange.ts';
+import { trackOf } from './segment.ts';
+
+/** What the handler needs. */
+export interface ManifestDependencies {
+  readonly view: OpenView;
+  readonly manifests: Manifests;
+  readonly ttlSeconds: number;
+}
+
+/** The multivariant playlist, the MPD, or the playlist of a track. */
+export async function manifest(
+  { view, manifests, ttlSeconds }: ManifestDependencies,
+  to: ManifestPath,
+  exchange: Exchange,
+): Promise<void> {
+  const { generation } = await view(to.playbackId, exchange.query.get('g'));
+  const document = documentOf(manifests, to, generation);
+  await sendDocument(exchange, document, { 'cache-control': revisable(generation, ttlSeconds) });
+}
+
+function documentOf(manifests: Manifests, to: ManifestPath, generation: PlayableGeneration): Document {
+  if (to.kind === 'media') return manifests.media(generation, trackOf(generation, to.track));
+  return to.kind === 'master' ? manifests.master(generation) : manifests.mpd(generation);
+}

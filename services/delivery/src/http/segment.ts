@@ -1,0 +1,44 @@
+import { KerkisError } from '@kerkis/errors';
+import { immutable, revisable } from '../domain/caching.ts';
+import type { PlayableGeneration, PlayableTrack } from '../domain/playable-generation.ts';
+import type { MediaObjects } from '../store/media-objects.ts';
+import type { OpenView } from '../store/playbacks.ts';
+import type { Segments } from '../store/segments.ts';
+import { type Exchange, whenGone } from './exchange.ts';
+import { sendMedia } from './media.ts';
+
+/** What the handler needs. */
+export interface SegmentDependencies {
+  readonly view: OpenView;
+  readonly segments: Segments;
+  readonly objects: Pick<MediaObjects, 'open'>;
+  readonly ttlSeconds: number;
+}
+
+/** A segment, or with number 0 the init segment. */
+export async function segment(
+  { view, segments, objects, ttlSeconds }: SegmentDependencies,
+  to: { readonly playbackId: string; readonly track: string; readonly segment: number },
+  exchange: Exchange,
+): Promise<void> {
+  const { generation, pinned } = await view(to.playbackId, exchange.query.get('g'));
+  const { contentType, segmentCount } = trackOf(generation, to.track);
+  if (to.segment > segmentCount) {
+    throw new KerkisError('not_found', 'SEGMENT_NOT_FOUND', `This track ends with segment ${segmentCount}.`);
+  }
+  const place = { generation, track: to.track, segment: to.segment };
+  const object = await segments.read(place, () => whenGone(exchange));
+  const caching = pinned ? immutable : revisable(generation, ttlSeconds);
+  await sendMedia(exchange, object, { 'content-type': contentType, 'cache-control': caching }, objects);
+}
+
+/** The track of that name. `not_found` TRACK_NOT_FOUND. */
+export function trackOf({ tracks }: PlayableGeneration, name: string): PlayableTrack {
+  const track = tracks.get(name);
+  if (track) return track;
+  throw new KerkisError(
+    'not_found',
+    'TRACK_NOT_FOUND',
+    'There is no track of this name. The manifest has them all.',
+  );
+}

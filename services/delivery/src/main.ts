@@ -1,0 +1,4 @@
+import { runService } from '@kerkis/mesh';
+import { startDelivery } from './service.ts';
+
+await runService(process, 'delivery', startDelivery);

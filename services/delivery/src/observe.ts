@@ -1,0 +1,62 @@
+import type { ServiceTelemetry } from '@kerkis/telemetry';
+
+/** Which cache was looked into. */
+export type CacheTier = 'playback' | 'generation' | 'manifest' | 'object';
+
+/** What became of a wait for a segment that was not made yet. */
+export type WaitOutcome = 'served' | 'timeout' | 'refused' | 'abandoned';
+
+/** What the edge counts and logs. */
+export interface DeliveryObserver {
+  answered(request: {
+    route: string;
+    method: string;
+    status: number;
+    durationMs: number;
+    bytes: number;
+  }): void;
+  looked(tier: CacheTier, result: 'hit' | 'miss' | 'stale'): void;
+  waited(outcome: WaitOutcome, durationMs: number): void;
+  /** A request failed for a reason that the viewer is not to blame for. */
+  failed(facts: { route: string; playbackId?: string | undefined; error: Error }): void;
+}
+
+export function createObserver({
+  meter,
+  logger,
+}: Pick<ServiceTelemetry, 'meter' | 'logger'>): DeliveryObserver {
+  const requests = meter.createHistogram('http.server.request.duration', {
+    unit: 's',
+    description: 'Time until the answer was handed to the network',
+    advice: {
+      explicitBucketBoundaries: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    },
+  });
+  const sent = meter.createCounter('kerkis.delivery.sent', {
+    unit: 'By',
+    description: 'Bytes of bodies sent',
+  });
+  const looks = meter.createCounter('kerkis.delivery.cache.looks', {
+    description: 'Looks into the caches of the edge',
+  });
+  const waits = meter.createHistogram('kerkis.delivery.segment.wait', {
+    unit: 's',
+    description: 'Time that viewers waited for segments that were not made yet',
+    advice: { explicitBucketBoundaries: [0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60] },
+  });
+  return {
+    answered({ route, method, status, durationMs, bytes }) {
+      requests.record(durationMs / 1000, {
+        'http.request.method': method,
+        'http.route': route,
+        'http.response.status_code': status,
+      });
+      if (bytes > 0) sent.add(bytes, { 'http.route': route });
+    },
+    looked: (tier, result) => looks.add(1, { tier, result }),
+    waited: (outcome, durationMs) => waits.record(durationMs / 1000, { outcome }),
+    failed({ route, playbackId, error }) {
+      logger.error({ err: error, route, playbackId }, 'request failed');
+    },
+  };
+}

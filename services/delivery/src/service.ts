@@ -1,0 +1,100 @@
+import { GenerationService, PlaybackService } from '@kerkis/contracts/catalog';
+import { AssetDeletedSchema, AssetDeletionRequestedSchema } from '@kerkis/contracts/catalog/events';
+import { EdgeAnnouncedSchema } from '@kerkis/contracts/delivery/events';
+import { SegmentService } from '@kerkis/contracts/transcode';
+import { watch, watchAnnouncements } from '@kerkis/events';
+import { newId } from '@kerkis/ids';
+import type { Mesh, RunningService } from '@kerkis/mesh';
+import { edgeUrl, startAnnouncer } from './edges/announcer.ts';
+import { createEdgeTable } from './edges/edge-table.ts';
+import { edgeHandler } from './http/edge.ts';
+import { createObserver } from './observe.ts';
+import { deliveryRoutes } from './rpc/routes.ts';
+import { generationLookup, playbackLookup } from './store/catalog-lookups.ts';
+import { createManifests } from './store/manifests.ts';
+import { createMediaObjects } from './store/media-objects.ts';
+import { viewsOf } from './store/playbacks.ts';
+import { createSegments } from './store/segments.ts';
+
+/** How often the edge says that it serves. */
+export interface DeliveryPace {
+  readonly announceMs: number;
+}
+
+/** Starts an edge: manifests, segments, posters and the player page for viewers, and the Routing API. */
+export async function startDelivery(
+  mesh: Mesh,
+  pace: DeliveryPace = { announceMs: 3_000 },
+): Promise<RunningService> {
+  const { config, telemetry, bus } = mesh;
+  await using stack = new AsyncDisposableStack();
+  const observer = createObserver(telemetry);
+  const ttlSeconds = config.delivery.manifestTtlSeconds;
+
+  const looked = (tier: Parameters<typeof observer.looked>[0]) => (result: 'hit' | 'miss' | 'stale') =>
+    observer.looked(tier, result);
+  const playbacks = playbackLookup(mesh.client('catalog', PlaybackService), ttlSeconds, looked('playback'));
+  const generations = generationLookup(mesh.client('catalog', GenerationService), looked('generation'));
+  const deletions: readonly string[] = [AssetDeletionRequestedSchema.typeName, AssetDeletedSchema.typeName];
+  stack.use(
+    watch(bus, 'kerkis.event.catalog.asset.*', (wake) => {
+      for (const lookup of [playbacks, generations]) {
+        if (wake.type === 'reconnected') lookup.invalidateAll();
+        else lookup.invalidate(wake.event.subjectId, deletions.includes(wake.event.type));
+      }
+    }),
+  );
+
+  const edges = createEdgeTable();
+  stack.use(
+    watchAnnouncements(bus, EdgeAnnouncedSchema, ({ edgeId: id, url, region, draining }) =>
+      edges.heard({ id, url, region }, draining),
+    ),
+  );
+  const url = edgeUrl(config.server);
+  const self = url && { id: newId('nod'), url, region: config.delivery.region ?? '' };
+  const announcer = self ? stack.use(startAnnouncer(bus, self, pace.announceMs)) : undefined;
+
+  const objects = createMediaObjects({
+    store: await mesh.objects(),
+    cacheBytes: config.delivery.memoryCacheBytes,
+    tracer: telemetry.tracer,
+    observe: looked('object'),
+  });
+  const transcode = mesh.client('transcode', SegmentService);
+  const segments = createSegments({
+    objects,
+    ensure: (request, options) => transcode.ensureSegment(request, options),
+    waitMs: config.delivery.segmentWaitSeconds * 1000,
+    observe: observer.waited,
+  });
+
+  const view = viewsOf(playbacks, generations);
+  const manifests = createManifests(looked('manifest'));
+  const { corsOrigins } = config.delivery;
+  const http = [
+    edgeHandler({
+      view,
+      playbacks,
+      manifests,
+      segments,
+      objects,
+      edges,
+      ttlSeconds,
+      corsOrigins,
+      telemetry,
+      observer,
+    }),
+  ];
+  const running = stack.move();
+  return {
+    parts: {
+      name: 'delivery',
+      telemetry,
+      routes: deliveryRoutes({ playbacks, edges, publicUrl: config.server.publicUrl }),
+      http,
+      onDrain: () => announcer?.drain(),
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

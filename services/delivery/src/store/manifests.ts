@@ -1,0 +1,49 @@
+import { manifest } from '@kerkis/dash';
+import { mediaPlaylist, multivariantPlaylist } from '@kerkis/hls';
+import { LRUCache } from 'lru-cache';
+import type { PlayableGeneration, PlayableTrack } from '../domain/playable-generation.ts';
+import { createDocument, type Document } from '../http/document.ts';
+
+/** Playlists and manifests, written once for each state of a generation. */
+export interface Manifests {
+  master(generation: PlayableGeneration): Document;
+  mpd(generation: PlayableGeneration): Document;
+  media(generation: PlayableGeneration, track: PlayableTrack): Document;
+}
+
+const cacheBytes = 64 * 1024 * 1024;
+const hlsType = 'application/vnd.apple.mpegurl';
+const dashType = 'application/dash+xml';
+
+export function createManifests(observe: (result: 'hit' | 'miss') => void): Manifests {
+  const cache = new LRUCache<string, Document>({
+    maxSize: cacheBytes,
+    // Compressed forms come later; playlists shrink to a fraction.
+    sizeCalculation: ({ bytes }) => Math.ceil(bytes.byteLength * 1.5) + 512,
+  });
+
+  function written(key: string, contentType: string, write: () => string): Document {
+    const known = cache.get(key);
+    observe(known ? 'hit' : 'miss');
+    if (known) return known;
+    const made = createDocument(contentType, write());
+    cache.set(key, made);
+    return made;
+  }
+
+  const queryOf = ({ token }: PlayableGeneration) => ({ query: `g=${token}` });
+  return {
+    master: (generation) =>
+      written(`${generation.fingerprint} m3u8`, hlsType, () =>
+        multivariantPlaylist(generation.presentation, queryOf(generation)),
+      ),
+    mpd: (generation) =>
+      written(`${generation.fingerprint} mpd`, dashType, () =>
+        manifest(generation.presentation, queryOf(generation)),
+      ),
+    media: (generation, { track }) =>
+      written(`${generation.fingerprint} ${track.name}`, hlsType, () =>
+        mediaPlaylist(track, queryOf(generation)),
+      ),
+  };
+}
