@@ -194,6 +194,15 @@ describe('environment', () => {
     expect(parseConfig(yaml, { env }).telemetry.otlpEndpoint).toBe('http://mine:4318');
   });
 
+  test('defaults of the caller count when nothing else does', () => {
+    const defaults = { 'telemetry.logLevel': 'warn' };
+    expect(loadConfig({ env: {}, defaults }).telemetry.logLevel).toBe('warn');
+    const env = { KERKIS_TELEMETRY_LOG_LEVEL: 'info' };
+    expect(loadConfig({ env, defaults }).telemetry.logLevel).toBe('info');
+    const file = write('level.yaml', 'telemetry: {logLevel: debug}');
+    expect(loadConfig({ file, env: {}, defaults }).telemetry.logLevel).toBe('debug');
+  });
+
   test('overrides win over everything', () => {
     const overrides = { 'server.port': 9, dataDirectory: '/srv/k', 'nats.url': undefined };
     const config = loadConfig({ env: { KERKIS_SERVER_PORT: '8' }, overrides });

@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly env: Environment;
   /** Values that win over everything else, by key (`server.port`): for command-line options. `undefined` is skipped. */
   readonly overrides?: Readonly<Record<string, unknown>> | undefined;
+  /** Values by key that take the place of the built-in defaults. */
+  readonly defaults?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -29,10 +31,10 @@ export interface LoadOptions {
  *
  * Throws `invalid CONFIG_INVALID`, with a violation for each wrong key, or `not_found CONFIG_UNREADABLE`.
  */
-export function loadConfig({ file, env, overrides = {} }: LoadOptions): KerkisConfig {
+export function loadConfig({ file, env, overrides = {}, defaults = {} }: LoadOptions): KerkisConfig {
   const path = file ?? (env.KERKIS_CONFIG || undefined);
   const yaml = path === undefined ? undefined : readYaml(readText(path), basename(path));
-  return build(yaml, env, overrides);
+  return build(yaml, env, overrides, defaults);
 }
 
 /** Like `loadConfig`, from a text in memory. `name` stands in messages where a file's name would. */
@@ -44,10 +46,11 @@ function build(
   yaml: YamlText | undefined,
   env: Environment,
   overrides: Readonly<Record<string, unknown>>,
+  defaults: Readonly<Record<string, unknown>> = {},
 ): KerkisConfig {
   const input = withoutNulls(yaml?.value ?? {}, schemaTree);
   const origins = new Map<string, string>();
-  for (const { leaf, value, where } of environmentFallbacks(env)) {
+  for (const { leaf, value, where } of [...environmentFallbacks(env), ...given(defaults)]) {
     if (!has(input, leaf.path)) set(input, leaf.path, value, () => origins.set(leaf.key, where));
   }
   for (const { leaf, value, where } of [...environmentOverrides(env), ...given(overrides)]) {

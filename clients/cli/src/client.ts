@@ -1,0 +1,39 @@
+import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { AssetService, GenerationService } from '@kerkis/contracts/catalog';
+import { JobService } from '@kerkis/contracts/transcode';
+import { UploadService } from '@kerkis/contracts/upload';
+import type { GlobalOptions } from './global-options.ts';
+
+/** Typed clients of the mesh. */
+export interface Clients {
+  readonly assets: Client<typeof AssetService>;
+  readonly generations: Client<typeof GenerationService>;
+  readonly jobs: Client<typeof JobService>;
+  readonly uploads: Client<typeof UploadService>;
+}
+
+/** Headers that each request carries. */
+export function requestHeaders({ apiKey }: Pick<GlobalOptions, 'apiKey'>): Record<string, string> {
+  return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+}
+
+/** Clients over Connect on HTTP/1.1, which passes every proxy. Connects with the first call. */
+export function createClients(options: Pick<GlobalOptions, 'server' | 'apiKey'>): Clients {
+  const authorize: Interceptor = (next) => (request) => {
+    for (const [name, value] of Object.entries(requestHeaders(options))) request.header.set(name, value);
+    return next(request);
+  };
+  const transport = createConnectTransport({
+    baseUrl: options.server,
+    httpVersion: '1.1',
+    useBinaryFormat: true,
+    interceptors: [authorize],
+  });
+  return {
+    assets: createClient(AssetService, transport),
+    generations: createClient(GenerationService, transport),
+    jobs: createClient(JobService, transport),
+    uploads: createClient(UploadService, transport),
+  };
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { type Asset, AssetState } from '@kerkis/contracts/catalog';
+import { KerkisError } from '@kerkis/errors';
+import { type Clients, requestHeaders } from '../client.ts';
+import { type AwaitedState, awaitAsset } from '../follow/follow-asset.ts';
+import { followJob } from '../follow/follow-job.ts';
+import type { UploadReport } from './report.ts';
+import { sendFile } from './send-file.ts';
+import type { SourceFile } from './source-file.ts';
+
+/** What becomes of a file. */
+export interface UploadPlan {
+  readonly server: string;
+  readonly apiKey?: string;
+  readonly title?: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly profile?: string;
+  readonly awaited: AwaitedState;
+  readonly signal: AbortSignal;
+}
+
+/** Uploads the file and follows its asset until it is as far as awaited. What was begun is cancelled when it fails. */
+export async function uploadFile(
+  file: SourceFile,
+  plan: UploadPlan,
+  clients: Clients,
+  report: UploadReport,
+): Promise<Asset> {
+  const { server, signal } = plan;
+  const { upload } = await clients.uploads.createUpload({
+    requestId: randomUUID(),
+    sizeBytes: BigInt(file.sizeBytes),
+    spec: {
+      fileName: file.name,
+      title: plan.title ?? '',
+      metadata: { ...plan.metadata },
+      profile: plan.profile ?? '',
+    },
+  });
+  if (upload === undefined)
+    throw new KerkisError('internal', 'UPLOAD_MISSING', 'The server answered without a session.');
+  try {
+    await sendFile(file, {
+      server,
+      url: `${server}${upload.tusPath}`,
+      headers: requestHeaders(plan),
+      onProgress: report.bytes,
+      signal,
+    });
+  } catch (error) {
+    // Otherwise the bytes sent so far would rest on the server until the session expires.
+    await clients.uploads.cancelUpload({ uploadId: upload.id }, { timeoutMs: 3_000 }).catch(() => {});
+    throw error;
+  }
+  using encoding = followEncoding(clients, report, plan.awaited === AssetState.READY);
+  return await awaitAsset(
+    clients,
+    upload.assetId,
+    plan.awaited,
+    (asset) => {
+      report.state(asset);
+      encoding.noticed(asset);
+    },
+    signal,
+  );
+}
+
+/** Reports the tracks of the job that makes an asset as soon as there is one. That it fails to must not fail the upload. */
+function followEncoding(clients: Clients, report: UploadReport, isWanted: boolean) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  let isFollowed = !isWanted;
+  async function follow(generationId: string): Promise<void> {
+    const { generation } = await clients.generations.getGeneration({ generationId }, { signal });
+    if (generation === undefined || generation.jobId === '') return;
+    for await (const job of followJob(clients, generation.jobId, signal)) {
+      if (!signal.aborted) report.tracks(job);
+    }
+  }
+  return {
+    noticed({ activeGenerationId }: Asset) {
+      if (isFollowed || activeGenerationId === '') return;
+      isFollowed = true;
+      follow(activeGenerationId).catch(() => {});
+    },
+    [Symbol.dispose]: () => ending.abort(),
+  };
+}

@@ -1,0 +1,5 @@
+import { startCatalog } from '@kerkis/catalog';
+import type { MeshService, StartService } from '@kerkis/mesh';
+
+/** What the process is made of, in the order of the start. A service that is added to the mesh is added here. */
+export const services: readonly (readonly [MeshService, StartService])[] = [['catalog', startCatalog]];
