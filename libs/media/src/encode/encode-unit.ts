@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KerkisError, toKerkisError } from '@kerkis/errors';
 import type { Tracer } from '@opentelemetry/api';
 import { audioSegments } from '../cmaf/audio-segments.ts';
@@ -49,8 +50,6 @@ export async function* encodeUnit(
     yield* merge(tracks(plan, unit, ffmpeg.pipes));
     isComplete = true;
   } catch (error) {
-    // A broken stream usually is ffmpeg's failure, which says more.
-    ffmpeg.stop();
     throw await failureOf(ffmpeg, error);
   } finally {
     if (!isComplete) ffmpeg.stop();
@@ -59,16 +58,18 @@ export async function* encodeUnit(
   await ffmpeg.ended;
 }
 
+/** A broken stream usually is ffmpeg's failure, which says more, once it has ended by itself. */
 async function failureOf(ffmpeg: RunningFfmpeg, error: unknown): Promise<KerkisError> {
-  const failure = await ffmpeg.ended.then(
+  const own = ffmpeg.ended.then(
     () => undefined,
     (reason) => toKerkisError(reason),
   );
-  const isOurStop = failure?.reason === 'FFMPEG_KILLED' && failure.details.signal === 'SIGTERM';
-  return failure === undefined || isOurStop || failure.details.exitCode === '255'
-    ? toKerkisError(error)
-    : failure;
+  const failure = await Promise.race([own, delay(endingMs, undefined, { ref: false })]);
+  return failure ?? toKerkisError(error);
 }
+
+/** How long a failing ffmpeg gets to end after its output has. */
+const endingMs = 2_000;
 
 function tracks(
   plan: MediaPlan,

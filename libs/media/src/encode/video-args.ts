@@ -2,7 +2,12 @@ import { KerkisError } from '@kerkis/errors';
 import { firstVideoFrame, type VideoGrid } from '../plan/grid.ts';
 import { decodedFrames, type VideoRung } from '../plan/ladder.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
-import { toSourceSeconds, type VideoSource } from '../probe/source-info.ts';
+import {
+  type Timeline,
+  toPresentationSeconds,
+  toSourceSeconds,
+  type VideoSource,
+} from '../probe/source-info.ts';
 import { guardArgs, inputArgs } from '../process/input-args.ts';
 import { formatRational, toNumber } from '../rational.ts';
 import { toneMap, toneMapped, toOutputSize } from './picture-filters.ts';
@@ -90,19 +95,21 @@ function slower({ frameRateDivisor, frameRate }: VideoRung): string[] {
 /**
  * The heart of chunks that join: frame `n` of the grid is the last picture whose rounded presentation time is at most
  * `n`, wherever decoding began. Pictures from before the unit are all moved to the frame before it, so that a long
- * still picture is not repeated for nothing; after the last picture of the source it is repeated.
+ * still picture is not repeated for nothing; the last picture of the source is never moved, because `fps` would drop it
+ * with the end of the source before it, and is repeated for what comes after.
  */
 function gridFrames(
-  timeline: MediaPlan['source']['timeline'],
+  timeline: Timeline,
   video: VideoSource,
   grid: VideoGrid,
   { first, end }: FrameRange,
 ): string[] {
   const ticksPerSecond = video.timeBase.den / video.timeBase.num;
-  const ticks = presentationTicks(timeline, ticksPerSecond);
-  const before = Math.round(((first - 1) / toNumber(grid.frameRate)) * ticksPerSecond);
+  const framesPerSecond = toNumber(grid.frameRate);
+  const last = toPresentationSeconds(timeline, video.lastFrameSeconds) - 1 / framesPerSecond;
+  const before = Math.round(Math.min((first - 1) / framesPerSecond, last) * ticksPerSecond);
   return [
-    `setpts='max(${ticks},${before})'`,
+    `setpts='max(${presentationTicks(timeline, ticksPerSecond)},${before})'`,
     // Frames before the first picture show the first picture.
     `fps=${formatRational(grid.frameRate)}${first === 0 ? ':start_time=0' : ''}`,
     'tpad=stop=-1:stop_mode=clone',

@@ -152,8 +152,10 @@ export function fitSize(
   const long = Math.max(displayWidth, displayHeight);
   let factor = Math.min(1, shortSide / short, maxSide / long);
   if (short * factor < minSide) factor = Math.min(minSide / short, maxSide / long);
-  const side = (length: number) =>
-    Math.min(maxSide, Math.max(minSide, 2 * Math.round((length * factor) / 2)));
+  // Even, and not a pixel more than the source has.
+  const even = (length: number) =>
+    Math.min(2 * Math.round((length * factor) / 2), 2 * Math.floor((length * Math.max(1, factor)) / 2));
+  const side = (length: number) => Math.min(maxSide, Math.max(minSide, even(length)));
   return { width: side(displayWidth), height: side(displayHeight) };
 }
 

@@ -182,7 +182,7 @@ export function probeFailure(end: ProcessEnd): KerkisError {
       options,
     );
   }
-  if (/Picture size .* is invalid/i.test(text)) {
+  if (/Picture size .* (is invalid|exceeds)/i.test(text)) {
     return new KerkisError(
       'unsupported',
       'SOURCE_TOO_LARGE_PICTURE',
