@@ -1,4 +1,5 @@
-// Installs the external programs of Kerkis: `npm run setup [-- --for-tests]`. A second run finds everything in place.
+// Installs the external programs of Kerkis: `npm run setup [-- --for-tests] [--with-jaeger]`. A second run finds
+// everything in place.
 import { isKerkisError } from '@kerkis/errors';
 import { installDebianPackages } from './setup/debian.ts';
 import { buildGoTools } from './setup/go.ts';
@@ -13,6 +14,8 @@ try {
   );
   await provideNatsServer();
   if (forTests) await buildGoTools(['nats-server-current', 'ferretdb', 'versitygw']);
+  // Three minutes of building for one test: tests receive spans themselves where it is absent.
+  if (process.argv.includes('--with-jaeger')) await buildGoTools(['jaeger']);
 } catch (error) {
   if (!isKerkisError(error)) throw error;
   console.error(error.message);

@@ -1,5 +1,6 @@
 export { type CorpusEntry, corpus } from './corpus.ts';
 export { freePort } from './free-port.ts';
+export { hasJaeger, type JaegerServer, type JaegerSpan, startJaeger } from './jaeger.ts';
 export { makeMedia } from './media.ts';
 export type { AudioSpec, Container, MediaSpec, VideoSpec } from './media-spec.ts';
 export { type MongoServer, startMongo } from './mongo.ts';

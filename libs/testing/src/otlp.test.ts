@@ -35,7 +35,7 @@ function post(receiver: OtlpReceiver, type: string, body: string): Promise<Respo
 
 async function send(environment: Readonly<Record<string, string>>): Promise<void> {
   const child = spawn(process.execPath, [sender], {
-    stdio: 'inherit',
+    stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env.PATH,
       ...environment,

@@ -1,4 +1,4 @@
-// A process that sends two spans to wherever the standard environment variables say.
+// A process that sends two spans to wherever the standard environment variables say, and prints their trace id.
 import { SpanKind, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
@@ -11,6 +11,7 @@ tracer.startActiveSpan('parent', { kind: SpanKind.SERVER }, (parent) => {
   const child = tracer.startSpan('child', { links, attributes });
   child.setStatus({ code: 2 });
   child.end();
+  console.log(parent.spanContext().traceId);
   parent.end();
 });
 await sdk.shutdown();

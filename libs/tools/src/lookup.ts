@@ -15,7 +15,7 @@ export function toolPath(name: ToolName, environment: ToolEnvironment): string {
   const tool: Tool = tools[name];
   const remedy = tool.command
     ? `Run "npm run setup", or install the Debian package ${tool.debianPackage}.`
-    : 'Run "npm run setup -- --for-tests".';
+    : `Run "npm run setup -- ${name === 'jaeger' ? '--with-jaeger' : '--for-tests'}".`;
   throw new KerkisError('precondition', 'TOOL_MISSING', `${name} is missing (${tool.purpose}). ${remedy}`, {
     details: { tool: name },
   });

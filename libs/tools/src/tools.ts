@@ -78,6 +78,12 @@ export const tools = {
     version: 'v1.8.0',
     main: './cmd/versitygw',
   }),
+  jaeger: built('jaeger', 'keeps and shows traces; optional', {
+    // The program of Jaeger 2.13, which its authors tag as v1.76.0 too for the sake of Go's module rules.
+    path: 'github.com/jaegertracing/jaeger',
+    version: 'v1.76.0',
+    main: './cmd/jaeger',
+  }),
 } as const satisfies Record<string, Tool>;
 
 /** Name of an external program in {@link tools}. */
