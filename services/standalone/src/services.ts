@@ -1,5 +1,11 @@
 import { startCatalog } from '@kerkis/catalog';
+import { startDelivery } from '@kerkis/delivery';
 import type { MeshService, StartService } from '@kerkis/mesh';
+import { startTranscode } from '@kerkis/transcode';
 
 /** What the process is made of, in the order of the start. A service that is added to the mesh is added here. */
-export const services: readonly (readonly [MeshService, StartService])[] = [['catalog', startCatalog]];
+export const services: readonly (readonly [MeshService, StartService])[] = [
+  ['catalog', startCatalog],
+  ['transcode', startTranscode],
+  ['delivery', startDelivery],
+];
