@@ -1,10 +1,10 @@
 import { revisable } from '../domain/caching.ts';
 import type { ManifestPath } from '../domain/edge-path.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
-import type { Manifests } from '../store/manifests.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import { type Document, sendDocument } from './document.ts';
 import type { Exchange } from './exchange.ts';
+import type { Manifests } from './manifests.ts';
 import { trackOf } from './segment.ts';
 
 /** What the handler needs. */

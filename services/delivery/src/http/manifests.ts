@@ -2,7 +2,7 @@ import { manifest } from '@kerkis/dash';
 import { mediaPlaylist, multivariantPlaylist } from '@kerkis/hls';
 import { LRUCache } from 'lru-cache';
 import type { PlayableGeneration, PlayableTrack } from '../domain/playable-generation.ts';
-import { createDocument, type Document } from '../http/document.ts';
+import { createDocument, type Document } from './document.ts';
 
 /** Playlists and manifests, written once for each state of a generation. */
 export interface Manifests {
