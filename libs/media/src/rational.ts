@@ -30,6 +30,6 @@ export function parseRational(text: string | undefined): Rational | undefined {
 }
 
 /** Euclid's algorithm for positive integers. */
-export function greatestCommonDivisor(a: number, b: number): number {
+function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

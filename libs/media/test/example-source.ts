@@ -1,7 +1,7 @@
 import type { AudioSource, SourceInfo, VideoSource } from '../src/index.ts';
 
 /** A 1080p film of ten seconds, progressive SDR. */
-export const exampleVideo: VideoSource = {
+const exampleVideo: VideoSource = {
   index: 0,
   codec: 'h264',
   width: 1920,

@@ -24,7 +24,7 @@ export const tools = await locateMediaTools();
 export const settings = { tools, threads: 1, maxPixels: defaultSourceLimits.maxPixels, maxStreams: 64 };
 
 /** The quickest profile: segments of one second, two small rungs. */
-export const quickProfile: EncodingProfile = {
+const quickProfile: EncodingProfile = {
   ...defaultProfile,
   name: 'quick',
   renditions: [

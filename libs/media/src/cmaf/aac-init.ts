@@ -78,7 +78,7 @@ const samplingRates = [
 ];
 
 /** AudioSpecificConfig of AAC-LC: object type 2, rate index, channel configuration. */
-export function aacConfig(sampleRate: number, channels: number): Buffer {
+function aacConfig(sampleRate: number, channels: number): Buffer {
   const index = samplingRates.indexOf(sampleRate);
   if (index < 0) throw new KerkisError('invalid', 'SAMPLE_RATE_UNSUPPORTED', 'AAC has no such sample rate.');
   return uint16((2 << 11) | (index << 7) | (channels << 3));

@@ -12,10 +12,13 @@ export interface ProbeInput {
   readonly tools: MediaTools;
   readonly path: string;
   readonly container: Container;
+  readonly sizeBytes: number;
   readonly limits: SourceLimits;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Storage that is slower than 20 MB/s is not waited for. */
+const slowestReadBytesPerMs = 20_000;
 /** More than this much description of streams is no honest file. */
 const maxDescriptionBytes = 8 * 1024 ** 2;
 
@@ -75,7 +78,9 @@ export interface Packet {
 /** Runs ffprobe over all packets and hands each to `onPacket`; those that are never shown are left out. */
 export async function scanPackets(input: ProbeInput, onPacket: (packet: Packet) => void): Promise<void> {
   const entries = 'packet=stream_index,pts,dts,duration,flags';
-  const probe = startProbe(input, ['-show_entries', entries, '-of', 'csv=p=0']);
+  const readingMs = Math.ceil(input.sizeBytes / slowestReadBytesPerMs);
+  const limits = { ...input.limits, probeTimeoutMs: input.limits.probeTimeoutMs + readingMs };
+  const probe = startProbe({ ...input, limits }, ['-show_entries', entries, '-of', 'csv=p=0']);
   let count = 0;
   for await (const line of createInterface({ input: probe.stdout, crlfDelay: Infinity })) {
     const packet = parsePacket(line);

@@ -9,7 +9,9 @@ export interface SourceLimits {
   readonly maxPackets: number;
   /** A stretch without any packet that is longer than this is cut out of the presentation. */
   readonly maxGapSeconds: number;
-  /** Wall clock for one run of ffprobe; the probe makes up to three runs. */
+  /** Most audio streams that are used. */
+  readonly maxAudios: number;
+  /** Wall clock for one run of ffprobe. Reading all packets gets a second for each 20 MB more. */
   readonly probeTimeoutMs: number;
   /** Address space of ffprobe. */
   readonly memoryBytes: number;
@@ -20,6 +22,7 @@ export const defaultSourceLimits: SourceLimits = {
   maxDurationMs: 12 * 3_600_000,
   maxPixels: 8192 * 4608,
   maxStreams: 64,
+  maxAudios: 16,
   maxPackets: 20_000_000,
   maxGapSeconds: 60,
   probeTimeoutMs: 60_000,

@@ -55,7 +55,8 @@ async function probe(
   { tools, signal }: ProbeOptions,
 ): Promise<SourceInfo> {
   const file = await lookAtFile(path);
-  const input: ProbeInput = { tools, path, container: file.container, limits, signal };
+  const { container, sizeBytes } = file;
+  const input: ProbeInput = { tools, path, container, sizeBytes, limits, signal };
   const description = parseDescription(await describeStreams(input), limits);
   const picked = pickStreams(description, limits);
   const clocks = new Map(

@@ -9,7 +9,7 @@ export interface Span {
 }
 
 /** Frame rate as the time stamps show it. */
-export interface MeasuredRate {
+interface MeasuredRate {
   readonly frameRate: Rational;
   readonly isVariable: boolean;
 }

@@ -39,7 +39,7 @@ export function pickStreams(description: RawDescription, limits: SourceLimits): 
   const audios = streams.filter((stream) => stream.codec_type === 'audio');
   const video = videos.filter(isUsable).sort(byPreference)[0];
   if (video !== undefined) checkPixels(video, limits);
-  const usableAudios = audios.filter(isUsable);
+  const usableAudios = audios.filter(isUsable).slice(0, limits.maxAudios);
   if (video === undefined && (videos.length > 0 || usableAudios.length === 0)) {
     throw nothingPlayable([...videos, ...audios]);
   }
@@ -56,7 +56,7 @@ export function pickStreams(description: RawDescription, limits: SourceLimits): 
     ...(picture === undefined ? {} : { picture }),
     warnings: [
       ...(videos.length > 1 ? ['The file has several video streams; one is used.'] : []),
-      ...(unusable > 0 ? ['An audio stream cannot be decoded; it is left out.'] : []),
+      ...(unusable > 0 ? ['Not all audio streams can be used; the others are left out.'] : []),
     ],
   };
 }

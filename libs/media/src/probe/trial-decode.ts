@@ -1,3 +1,4 @@
+import type { KerkisError } from '@kerkis/errors';
 import { defaultProcessLimits } from '../process/confine.ts';
 import { guardArgs, inputArgs } from '../process/input-args.ts';
 import { startProcess } from '../process/run-process.ts';
@@ -6,16 +7,21 @@ import type { PickedStream, PickedStreams } from './streams.ts';
 
 /** How much of a stream is decoded until a frame must have come out, in seconds. */
 const trialSeconds = 20;
+const trialsAtOnce = 2;
 
 /**
- * Decodes the first frame of each chosen stream, all at once. Audio that gives none is left out while there is other
+ * Decodes the first frame of each chosen stream. Audio that gives none is left out while there is other
  * audio or video; if nothing is left the file is damaged.
  *
  * Throws the KerkisError that says why.
  */
 export async function tryDecoding(input: ProbeInput, picked: PickedStreams): Promise<PickedStreams> {
   const streams = [...(picked.video === undefined ? [] : [picked.video]), ...picked.audios];
-  const trials = await Promise.all(streams.map((stream) => decodesFrame(input, stream)));
+  const trials: Trial[] = [];
+  for (let at = 0; at < streams.length; at += trialsAtOnce) {
+    const batch = streams.slice(at, at + trialsAtOnce);
+    trials.push(...(await Promise.all(batch.map((stream) => decodesFrame(input, stream)))));
+  }
   const failureOf = (stream: PickedStream | undefined) =>
     trials.find((trial) => trial.index === stream?.index)?.failure;
   const videoFailure = failureOf(picked.video);
@@ -29,7 +35,12 @@ export async function tryDecoding(input: ProbeInput, picked: PickedStreams): Pro
   return { ...picked, audios, warnings };
 }
 
-async function decodesFrame(input: ProbeInput, stream: PickedStream) {
+interface Trial {
+  readonly index: number;
+  readonly failure: KerkisError | undefined;
+}
+
+async function decodesFrame(input: ProbeInput, stream: PickedStream): Promise<Trial> {
   const { tools, path, container, limits, signal } = input;
   const guard = guardArgs({ container, maxPixels: limits.maxPixels, maxStreams: limits.maxStreams });
   const kind = stream.raw.codec_type === 'video' ? 'v' : 'a';

@@ -104,7 +104,7 @@ async function readProgress(
 }
 
 /** Why a run of ffmpeg failed, as a typed error; undefined when it did not. */
-export function ffmpegFailure(end: ProcessEnd): KerkisError | undefined {
+function ffmpegFailure(end: ProcessEnd): KerkisError | undefined {
   if (end.exitCode === 0 && !end.isTimedOut && !end.isAborted) return undefined;
   const lines = end.errorLines.slice(-5).map(withoutPaths).join('\n');
   const details = { exitCode: `${end.exitCode ?? ''}`, signal: end.signalName ?? '', stderr: lines };
