@@ -17,7 +17,7 @@ export async function buildGoTools(names: readonly GoTool[]): Promise<void> {
     if (findTool(name, process.env)) continue;
     const { purpose, goModule } = tools[name];
     const go = findGo(`${name} (${purpose})`);
-    console.log(`Building ${name} ${goModule.version} (${purpose}; about a minute) ...`);
+    console.log(`Building ${name} ${goModule.version} (${purpose}; this takes a minute or more) ...`);
     await buildTool(go, goModule, cachedPath(name, process.env));
   }
 }

@@ -103,7 +103,7 @@ function requirePositive(track: Track, field: string, value: number | undefined)
 }
 
 /** Throws a RangeError that names the field when a manifest with this track would be wrong or unsafe. */
-export function validateTrack(track: Track): void {
+function validateTrack(track: Track): void {
   if (!namePattern.test(track.name) || track.name.length > 200) {
     throw new RangeError(`Track name ${JSON.stringify(track.name)} must be a plain relative path.`);
   }

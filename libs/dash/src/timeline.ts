@@ -2,7 +2,7 @@ import type { SegmentRun, Track } from './presentation.ts';
 import { element, type XmlElement } from './xml.ts';
 
 /** The same segments with empty runs left out and equal neighbours joined. */
-export function joinRuns(runs: readonly SegmentRun[]): SegmentRun[] {
+function joinRuns(runs: readonly SegmentRun[]): SegmentRun[] {
   const joined: SegmentRun[] = [];
   for (const run of runs) {
     if (run.count === 0) continue;

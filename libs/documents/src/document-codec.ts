@@ -3,7 +3,7 @@ import type { EncodedDocument, IndexKeys, StoredDocument } from './adapter.ts';
 import type { CollectionSpec, OutboxEntry, Versioned } from './collection.ts';
 
 /** The most bytes of JSON in one write: the document and its new events. MongoDB's own limit is 16 MiB. */
-export const maxDocumentBytes = 8 * 1024 * 1024;
+const maxDocumentBytes = 8 * 1024 * 1024;
 
 const maxIdBytes = 512;
 const maxKeyBytes = 2048;
