@@ -57,6 +57,7 @@ export class EventBus implements AsyncDisposable {
   readonly logger: EventLogger;
   #connected = true;
   #listeners = new Set<(connected: boolean) => void>();
+  #owner: EventBus | undefined;
   #restore: Restore | undefined;
   #restoring: Promise<void> | undefined;
 
@@ -72,6 +73,16 @@ export class EventBus implements AsyncDisposable {
     this.tracer = options.tracer ?? trace.getTracer('@kerkis/events');
     this.logger = options.logger ?? silentLogger;
     void this.#follow();
+  }
+
+  /**
+   * The same connection in the name of one service, so that its spans and log lines are its own where several services
+   * share a process. Disposing of the view does nothing: the connection ends with the bus that opened it.
+   */
+  forService(options: Pick<EventBusOptions, 'name' | 'logger' | 'tracer'>): EventBus {
+    const view = new EventBus(this.connection, this.manager, options);
+    view.#owner = this.#owner ?? this;
+    return view;
   }
 
   /** Whether the bus was disposed of: nothing comes any more. */
@@ -132,11 +143,13 @@ export class EventBus implements AsyncDisposable {
 
   /** Declares what `restore` puts right; it also runs after each reconnect, because the store may have been wiped. */
   onRestore(restore: Restore): void {
-    this.#restore = restore;
+    if (this.#owner) this.#owner.onRestore(restore);
+    else this.#restore = restore;
   }
 
   /** Puts streams right again. Callers at the same time share one run. */
   async restore(): Promise<void> {
+    if (this.#owner) return await this.#owner.restore();
     const restore = this.#restore;
     if (restore === undefined) return;
     this.#restoring ??= this.request(restore).finally(() => {
@@ -146,7 +159,7 @@ export class EventBus implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.connection.isClosed()) return;
+    if (this.#owner || this.connection.isClosed()) return;
     if (!this.ready()) {
       await this.connection.close();
       return;

@@ -72,8 +72,8 @@ export async function openResources(options: ResourceOptions): Promise<Resources
     meshFor: (name) => ({
       config,
       environment,
-      bus,
       auth,
+      bus: bus.forService({ name: `kerkis-${name}`, ...telemetry.forService(name) }),
       telemetry: telemetry.forService(name),
       database: () => database.get(),
       objects: () => objects.get(),

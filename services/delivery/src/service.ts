@@ -37,12 +37,17 @@ export async function startDelivery(
   const generations = generationLookup(mesh.client('catalog', GenerationService), looked('generation'));
   const deletions: readonly string[] = [AssetDeletionRequestedSchema.typeName, AssetDeletedSchema.typeName];
   stack.use(
-    watch(bus, 'kerkis.event.catalog.asset.*', (wake) => {
-      for (const lookup of [playbacks, generations]) {
-        if (wake.type === 'reconnected') lookup.invalidateAll();
-        else lookup.invalidate(wake.event.subjectId, deletions.includes(wake.event.type));
-      }
-    }),
+    watch(
+      bus,
+      'kerkis.event.catalog.asset.*',
+      (wake) => {
+        for (const lookup of [playbacks, generations]) {
+          if (wake.type === 'reconnected') lookup.invalidateAll();
+          else lookup.invalidate(wake.event.subjectId, deletions.includes(wake.event.type));
+        }
+      },
+      { traced: true },
+    ),
   );
 
   const edges = createEdgeTable();
