@@ -7,6 +7,7 @@ import { newId } from '@kerkis/ids';
 import type { Mesh, RunningService } from '@kerkis/mesh';
 import { edgeUrl, startAnnouncer } from './edges/announcer.ts';
 import { createEdgeTable } from './edges/edge-table.ts';
+import { firstPlaybacks } from './first-playback.ts';
 import { edgeHandler } from './http/edge.ts';
 import { createManifests } from './http/manifests.ts';
 import { createObserver } from './observe.ts';
@@ -86,6 +87,7 @@ export async function startDelivery(
       objects,
       edges,
       ttlSeconds,
+      began: firstPlaybacks(telemetry.tracer),
       corsOrigins,
       telemetry,
       observer,

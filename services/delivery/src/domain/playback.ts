@@ -10,6 +10,8 @@ export interface Playback {
   readonly title: string;
   readonly state: AssetState;
   readonly durationMs: number;
+  /** W3C trace context in which the asset began; empty when nothing was traced. */
+  readonly traceParent: string;
   /** Why the asset failed. */
   readonly failure?: { readonly reason: string; readonly message: string };
   /** The generation that plays; absent while there is none, and when it failed. */
@@ -30,6 +32,7 @@ export function toPlayback({ playbackId, asset, generation }: LookUpPlaybackIdRe
     title: asset.title,
     state: asset.state,
     durationMs: Number(asset.durationMs),
+    traceParent: asset.traceParent,
     ...(asset.failure && { failure: { reason: asset.failure.reason, message: asset.failure.message } }),
     ...(playable && { generation: playable }),
   };

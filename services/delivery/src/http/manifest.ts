@@ -1,6 +1,7 @@
 import { revisable } from '../domain/caching.ts';
 import type { ManifestPath } from '../domain/edge-path.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
+import type { PlaybackBegan } from '../first-playback.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import { type Document, sendDocument } from './document.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,15 +13,17 @@ export interface ManifestDependencies {
   readonly view: OpenView;
   readonly manifests: Manifests;
   readonly ttlSeconds: number;
+  readonly began: PlaybackBegan;
 }
 
 /** The multivariant playlist, the MPD, or the playlist of a track. */
 export async function manifest(
-  { view, manifests, ttlSeconds }: ManifestDependencies,
+  { view, manifests, ttlSeconds, began }: ManifestDependencies,
   to: ManifestPath,
   exchange: Exchange,
 ): Promise<void> {
-  const { generation } = await view(to.playbackId, exchange.query.get('g'));
+  const { playing, generation } = await view(to.playbackId, exchange.query.get('g'));
+  if (to.kind !== 'media') began(playing);
   const document = documentOf(manifests, to, generation);
   await sendDocument(exchange, document, { 'cache-control': revisable(generation, ttlSeconds) });
 }
