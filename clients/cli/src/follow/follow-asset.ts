@@ -2,18 +2,19 @@ import { type Asset, AssetState } from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import type { Clients } from '../client.ts';
 import { isNotFound, recordedFailure } from '../failure.ts';
-import { following } from './following.ts';
+import { type Following, following } from './following.ts';
 
 /** The asset now and after each change, until it is gone. */
 export async function* followAsset(
   { assets }: Pick<Clients, 'assets'>,
   assetId: string,
-  signal?: AbortSignal,
+  how: Following = {},
 ): AsyncGenerator<Asset, void> {
+  const { signal } = how;
   let last: Asset | undefined;
   const open = () => assets.watchAsset({ assetId }, signal && { signal });
   try {
-    for await (const { asset } of following(open, signal)) {
+    for await (const { asset } of following(open, how)) {
       if (asset === undefined || asset.etag === last?.etag) continue;
       last = asset;
       yield asset;
@@ -34,9 +35,9 @@ export async function awaitAsset(
   assetId: string,
   awaited: AwaitedState,
   onChange: (asset: Asset) => void,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Asset> {
-  for await (const asset of followAsset(clients, assetId, signal)) {
+  for await (const asset of followAsset(clients, assetId, { signal, isReached: true })) {
     onChange(asset);
     if (asset.state === AssetState.FAILED) throw recordedFailure(asset.failure);
     if (asset.state === AssetState.DELETING) break;

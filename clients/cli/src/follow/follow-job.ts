@@ -1,14 +1,15 @@
 import type { Job } from '@kerkis/contracts/transcode';
 import type { Clients } from '../client.ts';
-import { following } from './following.ts';
+import { type Following, following } from './following.ts';
 
 /** The job now and whenever it changes, until it has ended. */
 export async function* followJob(
   { jobs }: Pick<Clients, 'jobs'>,
   jobId: string,
-  signal?: AbortSignal,
+  how: Following = {},
 ): AsyncGenerator<Job, void> {
-  for await (const { job } of following(() => jobs.watchJob({ jobId }, signal && { signal }), signal)) {
+  const { signal } = how;
+  for await (const { job } of following(() => jobs.watchJob({ jobId }, signal && { signal }), how)) {
     if (job !== undefined) yield job;
   }
 }

@@ -73,7 +73,7 @@ function followEncoding(clients: Clients, report: UploadReport, isWanted: boolea
   async function follow(generationId: string): Promise<void> {
     const { generation } = await clients.generations.getGeneration({ generationId }, { signal });
     if (generation === undefined || generation.jobId === '') return;
-    for await (const job of followJob(clients, generation.jobId, signal)) {
+    for await (const job of followJob(clients, generation.jobId, { signal, isReached: true })) {
       if (!signal.aborted) report.tracks(job);
     }
   }
