@@ -1,3 +1,4 @@
+import type { KerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 
 /** Which cache was looked into. */
@@ -18,7 +19,7 @@ export interface DeliveryObserver {
   looked(tier: CacheTier, result: 'hit' | 'miss' | 'stale'): void;
   waited(outcome: WaitOutcome, durationMs: number): void;
   /** A request failed for a reason that the viewer is not to blame for. */
-  failed(facts: { route: string; playbackId?: string | undefined; error: Error }): void;
+  failed(facts: { route: string; playbackId?: string | undefined; error: KerkisError }): void;
 }
 
 export function createObserver({
@@ -56,7 +57,9 @@ export function createObserver({
     looked: (tier, result) => looks.add(1, { tier, result }),
     waited: (outcome, durationMs) => waits.record(durationMs / 1000, { outcome }),
     failed({ route, playbackId, error }) {
-      logger.error({ err: error, route, playbackId }, 'request failed');
+      const facts = { err: error, route, playbackId };
+      if (error.kind === 'unavailable') logger.warn(facts, 'request could not be served right now');
+      else logger.error(facts, 'request failed');
     },
   };
 }

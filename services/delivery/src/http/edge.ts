@@ -25,6 +25,9 @@ export interface EdgeDependencies extends SegmentDependencies, ManifestDependenc
   readonly observer: DeliveryObserver;
 }
 
+/** What is unavailable without anything being wrong. */
+const expected: ReadonlySet<string> = new Set(['ASSET_NOT_PLAYABLE_YET', 'SEGMENT_NOT_READY_IN_TIME']);
+
 /** Answers everything below `/v`, `/play` and `/route`. */
 export function edgeHandler(dependencies: EdgeDependencies): HttpHandler {
   const { telemetry, observer } = dependencies;
@@ -43,10 +46,11 @@ export function edgeHandler(dependencies: EdgeDependencies): HttpHandler {
         await answer(dependencies, to, exchange);
       } catch (caught) {
         const error = toKerkisError(caught);
-        if (error.mapping.httpStatus >= 500 && error.reason !== 'ASSET_NOT_PLAYABLE_YET') {
+        if (error.mapping.httpStatus >= 500 && !expected.has(error.reason)) {
           const playbackId = to && 'playbackId' in to ? to.playbackId : undefined;
           observer.failed({ route: pattern, playbackId, error });
         }
+        if (error.kind === 'cancelled') res.statusCode = error.mapping.httpStatus;
         sendFailure(exchange, error);
       }
     });

@@ -76,6 +76,7 @@ export function whenGone({ res }: Exchange): AbortSignal {
   const controller = new AbortController();
   const gone = new KerkisError('cancelled', 'CANCELLED', 'The viewer went away.');
   if (res.destroyed || res.closed) controller.abort(gone);
-  else res.once('close', () => !res.writableFinished && controller.abort(gone));
+  // On HTTP/2 a response that was cut off counts as finished, but not as ended.
+  else res.once('close', () => !res.writableEnded && controller.abort(gone));
   return controller.signal;
 }
