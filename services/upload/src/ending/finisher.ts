@@ -1,0 +1,164 @@
+import { UploadState } from '@kerkis/contracts/upload';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import type { ObjectStore } from '@kerkis/objects';
+import { extractContext, type ServiceTelemetry, withSpan } from '@kerkis/telemetry';
+import { leaseReleased, leaseTaken } from '../domain/lease.ts';
+import { declaredSize, type Session, sourceKey } from '../domain/session.ts';
+import { completed, isOver } from '../domain/transitions.ts';
+import { uploadCompleted } from '../events.ts';
+import { type ByteSinkDependencies, openByteSink } from '../intake/byte-sink.ts';
+import { isLoss, keepLease, tidyAfterLoss } from '../intake/writers.ts';
+import type { Observe } from '../observe.ts';
+import type { SessionStore } from '../store/sessions.ts';
+import type { Checksums } from './checksum.ts';
+import { uploadEmpty } from './end-if-empty.ts';
+import { type FailSessionDependencies, failSession } from './fail-session.ts';
+
+/** What the verification of sessions stands on. */
+export interface FinisherDependencies extends ByteSinkDependencies, FailSessionDependencies {
+  readonly objects: ByteSinkDependencies['objects'] &
+    FailSessionDependencies['objects'] &
+    Pick<ObjectStore, 'head' | 'get' | 'completeMultipart'>;
+  readonly sessions: Pick<SessionStore, 'changeSession' | 'changeAsWriter' | 'findSession'>;
+  readonly checksums: Pick<Checksums, 'sha256'>;
+  readonly observe: Pick<Observe, 'sessionEnded' | 'sessionVerified'>;
+  readonly telemetry: Pick<ServiceTelemetry, 'tracer' | 'logger'>;
+  readonly leaseMs: number;
+}
+
+/** Takes sessions whose bytes are all here to their end. Disposing waits for what is under way. */
+export interface Finisher extends AsyncDisposable {
+  /**
+   * Verifies a session that is VERIFYING: COMPLETED, or FAILED with the reason. Whoever asks while it is under way gets the
+   * same answer. Throws what may be over later (`unavailable`): then it stays VERIFYING, for another try.
+   */
+  finish(uploadId: string): Promise<Session>;
+  /** The same without waiting; a failure is logged. */
+  start(uploadId: string): void;
+}
+
+export function createFinisher(dependencies: FinisherDependencies): Finisher {
+  const running = new Map<string, Promise<Session>>();
+  const { logger } = dependencies.telemetry;
+
+  function finish(uploadId: string): Promise<Session> {
+    const known = running.get(uploadId);
+    if (known) return known;
+    const work = finishSession(dependencies, uploadId).finally(() => running.delete(uploadId));
+    running.set(uploadId, work);
+    return work;
+  }
+
+  return {
+    finish,
+    start(uploadId) {
+      finish(uploadId).catch((err: unknown) =>
+        logger.warn({ err, uploadId }, 'upload could not be verified, will be tried again'),
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(running.values());
+    },
+  };
+}
+
+async function finishSession(dependencies: FinisherDependencies, uploadId: string): Promise<Session> {
+  const { sessions, leaseMs, telemetry } = dependencies;
+  const taken = await sessions.changeSession(uploadId, (session) => {
+    if (session.upload.state !== UploadState.VERIFYING || session.failing) return undefined;
+    return { session: leaseTaken(session, Date.now(), leaseMs) };
+  });
+  if (isOver(taken) || taken.failing) return taken;
+  if (taken.upload.state !== UploadState.VERIFYING) {
+    throw new KerkisError('precondition', 'UPLOAD_INCOMPLETE', 'Not all bytes of this upload are here yet.');
+  }
+  using _alive = keepLease(dependencies, taken, () => true);
+  const settings = { parent: extractContext(taken.trace), attributes: { 'kerkis.upload.id': uploadId } };
+  try {
+    return await withSpan(telemetry.tracer, 'verify upload', settings, () => verify(dependencies, taken));
+  } catch (error) {
+    if (isLoss(error)) {
+      await tidyAfterLoss(dependencies, taken);
+      throw error;
+    }
+    if (!endsSession(error)) {
+      await sessions
+        .changeAsWriter(taken, (session) => ({ session: leaseReleased(session) }))
+        .catch(() => {});
+      throw error;
+    }
+    return await failSession(dependencies, uploadId, error);
+  }
+}
+
+/** Each step may have been done by somebody who died after it. */
+async function verify(dependencies: FinisherDependencies, taken: Session): Promise<Session> {
+  const { sessions, objects, checksums, observe } = dependencies;
+  const sizeBytes = declaredSize(taken) ?? 0;
+  if (sizeBytes === 0) throw uploadEmpty();
+  const started = performance.now();
+  await openByteSink(dependencies, taken).storeTailAsPart();
+  const current = (await sessions.findSession(taken.upload.id)) ?? taken;
+  await assemble(objects, current, sizeBytes);
+  const { body } = await objects.get(sourceKey(taken));
+  const stored = await checksums.sha256(body);
+  if (stored.sizeBytes !== sizeBytes) throw sizeMismatch(sizeBytes, stored.sizeBytes);
+  checkChecksum(taken.spec.sha256, stored.sha256);
+  const session = await sessions.changeAsWriter(taken, (so) => {
+    const next = completed(so, stored.sha256, new Date());
+    return next && { session: next, events: [uploadCompleted(next)] };
+  });
+  observe.sessionVerified(session, performance.now() - started);
+  observe.sessionEnded(session);
+  return session;
+}
+
+async function assemble(
+  objects: FinisherDependencies['objects'],
+  session: Session,
+  sizeBytes: number,
+): Promise<void> {
+  const key = sourceKey(session);
+  if ((await objects.head(key))?.sizeBytes === sizeBytes) return;
+  try {
+    await objects.completeMultipart(key, session.multipartId, session.parts);
+  } catch (error) {
+    const lost = isKerkisError(error) && error.reason === 'MULTIPART_NOT_FOUND';
+    if (!lost) throw error;
+    // The answer to an earlier completion may have been lost with its process.
+    if ((await objects.head(key))?.sizeBytes === sizeBytes) return;
+    throw new KerkisError(
+      'data_loss',
+      'SOURCE_LOST',
+      'The stored bytes of this upload are gone from the object store. Upload the file again.',
+      { cause: error },
+    );
+  }
+  const stored = (await objects.head(key))?.sizeBytes ?? 0;
+  if (stored !== sizeBytes) throw sizeMismatch(sizeBytes, stored);
+}
+
+function checkChecksum(declared: string, sha256: string): void {
+  if (!declared || declared === sha256) return;
+  throw new KerkisError(
+    'invalid',
+    'CHECKSUM_MISMATCH',
+    'The SHA-256 of what arrived is not the declared one: the file changed or was damaged on its way. Upload it again.',
+    { details: { declared, sha256 } },
+  );
+}
+
+function sizeMismatch(declaredBytes: number, storedBytes: number): KerkisError {
+  return new KerkisError(
+    'invalid',
+    'SIZE_MISMATCH',
+    `The file was declared with ${declaredBytes} bytes, but ${storedBytes} are stored. Upload it again.`,
+    { details: { declaredBytes: String(declaredBytes), storedBytes: String(storedBytes) } },
+  );
+}
+
+/** What does not go away by itself; a full storage neither, and then every byte held makes it worse. */
+function endsSession(error: unknown): error is KerkisError {
+  if (!isKerkisError(error)) return false;
+  return error.reason === 'STORAGE_FULL' || ['invalid', 'data_loss', 'not_found'].includes(error.kind);
+}

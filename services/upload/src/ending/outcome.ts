@@ -1,0 +1,17 @@
+import { type Upload, UploadState } from '@kerkis/contracts/upload';
+import { KerkisError } from '@kerkis/errors';
+import type { Session } from '../domain/session.ts';
+
+/** The upload of a session that has completed; throws what another one failed with. */
+export function completedUpload({ upload, failing }: Session): Upload {
+  if (upload.state === UploadState.COMPLETED) return upload;
+  const {
+    reason = 'UPLOAD_FAILED',
+    message = 'The upload failed.',
+    details,
+  } = upload.failure ?? failing ?? {};
+  const kind = reason === 'STORAGE_FULL' ? 'exhausted' : 'invalid';
+  throw new KerkisError(kind, reason, message, {
+    details: { uploadId: upload.id, assetId: upload.assetId, ...details },
+  });
+}
