@@ -1,11 +1,9 @@
 import type { KerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
+import type { WaitOutcome } from './store/segments.ts';
 
 /** Which cache was looked into. */
-export type CacheTier = 'playback' | 'generation' | 'manifest' | 'object';
-
-/** What became of a wait for a segment that was not made yet. */
-export type WaitOutcome = 'served' | 'timeout' | 'refused' | 'abandoned';
+type CacheTier = 'playback' | 'generation' | 'manifest' | 'object';
 
 /** What the edge counts and logs. */
 export interface DeliveryObserver {

@@ -50,14 +50,16 @@ export interface Answer {
 /** A running edge in front of a real store and a real NATS; the catalog and transcode are played by the test. */
 export type Edge = Awaited<ReturnType<typeof startEdge>>;
 
-/** Starts an edge. `config` is YAML, each line a key of its own. */
-export async function startEdge(options: { store?: 'filesystem' | 's3'; config?: string } = {}) {
+/** Starts an edge. `config` is YAML, each line a key of its own; `telemetry` is the value of that key. */
+export async function startEdge(
+  options: { store?: 'filesystem' | 's3'; config?: string; telemetry?: string } = {},
+) {
   await using stack = new AsyncDisposableStack();
   const nats = stack.use(await startNats());
   const directory = stack.use(await tempDir('delivery')).path;
   const port = await freePort();
   const config = parseConfig(
-    `dataDirectory: ${directory}\nserver: {port: ${port}}\ntelemetry: {logLevel: fatal}\n${options.config ?? ''}`,
+    `dataDirectory: ${directory}\nserver: {port: ${port}}\ntelemetry: ${options.telemetry ?? '{logLevel: fatal}'}\n${options.config ?? ''}`,
   );
   const telemetry = stack.use(startTelemetry({ serviceName: 'delivery', version: '0', ...config.telemetry }));
   const resources = stack.use(

@@ -90,14 +90,3 @@ test('the URLs of a playback ID', async () => {
     .catch((caught: unknown) => ConnectError.from(caught));
   expect(unknown).toMatchObject({ code: Code.NotFound });
 });
-
-test('counts what it serves', async () => {
-  const { base } = publish(edge, generationOf({ durationMs: 1, tracks: [] }, newId('ast')));
-  await edge.get(`${base}/poster.jpg`);
-  const metrics = (await edge.get('/metrics')).body.toString();
-  expect(metrics).toMatch(
-    /http_server_request_duration\w*_count\{[^}]*http_route="\/v\/\{playbackId\}\/poster\.jpg"/,
-  );
-  expect(metrics).toMatch(/kerkis_delivery_cache_looks\w*\{[^}]*tier="playback"/);
-  expect(metrics).not.toContain('pbk_');
-});

@@ -1,5 +1,5 @@
 /** Content codings that the edge makes, the smaller result first. */
-export const contentCodings = ['br', 'gzip'] as const;
+const contentCodings = ['br', 'gzip'] as const;
 
 /** One of them, or none. */
 export type ContentCoding = (typeof contentCodings)[number] | 'identity';

@@ -6,7 +6,7 @@ import { admit, type Playing } from '../domain/playback.ts';
 import type { Lookup } from './lookup.ts';
 
 /** A playback that a viewer was let in to, and the generation that the URL names. */
-export interface View {
+interface View {
   readonly playing: Playing;
   readonly generation: PlayableGeneration;
   /** The URL names the generation: what is below never changes. */

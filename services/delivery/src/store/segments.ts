@@ -3,12 +3,14 @@ import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { fromConnectError } from '@kerkis/rpc';
 import { LRUCache } from 'lru-cache';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
-import type { WaitOutcome } from '../observe.ts';
 import type { MediaObject, MediaObjects } from './media-objects.ts';
 import { singleFlight } from './single-flight.ts';
 
+/** What became of a wait for a segment that was not made yet. */
+export type WaitOutcome = 'served' | 'timeout' | 'refused' | 'abandoned';
+
 /** A segment of a track; number 0 is the init segment. */
-export interface SegmentPlace {
+interface SegmentPlace {
   readonly generation: Pick<PlayableGeneration, 'id' | 'assetId' | 'complete'>;
   readonly track: string;
   readonly segment: number;
