@@ -20,10 +20,24 @@ export interface DecodedStream {
   readonly frames: readonly string[];
 }
 
-/** Has ffmpeg read a playlist, manifest or file to its end. Throws when it has anything to complain of. */
+/**
+ * Has ffmpeg read a playlist, manifest or file to its end. Throws when it has anything to complain of. Each stream of a DASH
+ * manifest is read by a run of its own: ffmpeg's demuxer ends with the first stream that ends, and drops what it has not read
+ * of the others (`dash_read_packet` in libavformat/dashdec.c).
+ */
 export async function decode(url: string): Promise<DecodedStream[]> {
-  const every = ['-map', '0:v?', '-map', '0:a?', '-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
-  const args = ['-v', 'error', '-nostdin', '-i', url, ...every];
+  if (!url.endsWith('.mpd')) return run(url, ['0:v?', '0:a?']);
+  const { stdout } = await execute(toolPath('ffprobe', process.env), [
+    ...['-v', 'error', '-show_entries', 'stream=index', '-of', 'csv=p=0', url],
+  ]);
+  const indexes = new Set(stdout.match(/\d+/g));
+  return (await Promise.all([...indexes].map((index) => run(url, [`0:${index}`])))).flat();
+}
+
+async function run(url: string, streams: readonly string[]): Promise<DecodedStream[]> {
+  const maps = streams.flatMap((stream) => ['-map', stream]);
+  const output = ['-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
+  const args = ['-v', 'error', '-nostdin', '-copyts', '-i', url, ...maps, ...output];
   const { stdout, stderr } = await execute(toolPath('ffmpeg', process.env), args, { maxBuffer: 1 << 26 });
   if (stderr !== '') throw new Error(`ffmpeg on ${url}: ${stderr}`);
   return streamsOf(stdout);
@@ -43,6 +57,7 @@ function streamsOf(text: string): DecodedStream[] {
   for (const line of text.split('\n')) {
     const [, name, index, value] = /^#(\w+) (\d+): (.*)$/.exec(line) ?? [];
     if (name) headers.set(`${name} ${index}`, value ?? '');
+    if (line.startsWith('#')) continue;
     const cells = line.split(',').map((cell) => cell.trim());
     if (cells.length === 6) frames.set(Number(cells[0]), [...(frames.get(Number(cells[0])) ?? []), cells]);
   }
