@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { waitUntil } from '@kerkis/testing';
 
-const main = join(import.meta.dirname, '..', 'src', 'main.ts');
+/** The command as a file. */
+export const main = join(import.meta.dirname, '..', 'src', 'main.ts');
 
 /** How a command ended, and what it wrote. */
 export interface Outcome {

@@ -5,7 +5,7 @@ import { KerkisError } from '@kerkis/errors';
 
 /** A file that is open for its upload. */
 export interface SourceFile extends AsyncDisposable {
-  /** Its name without folders, for people. */
+  /** Its name without folders, for people: no control characters and no backslashes, which servers refuse. */
   readonly name: string;
   readonly sizeBytes: number;
   /** Exactly these bytes. Throws FILE_CHANGED when they are not there any more. */
@@ -37,7 +37,7 @@ export async function openSourceFile(argument: string): Promise<SourceFile> {
     throw refuse('FILE_EMPTY', 'is empty.');
   }
   return {
-    name: basename(argument),
+    name: basename(argument).replace(/[\p{Cc}\\]/gu, '_'),
     sizeBytes: size,
     async read(start, end) {
       const bytes = Buffer.allocUnsafe(end - start);
