@@ -74,6 +74,8 @@ test('a file becomes ready, told as JSON all along', async () => {
       ]),
     });
   }
+  const counts = told.flatMap(({ progress }) => (progress === undefined ? [] : [Number(progress)]));
+  expect(counts).toEqual(counts.toSorted((a, b) => a - b));
   const master = await fetch(String(last(told).playbackUrl));
   expect(master.status).toBe(200);
   expect(await master.text()).toContain('#EXT-X-STREAM-INF');

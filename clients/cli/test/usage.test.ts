@@ -101,7 +101,8 @@ test('npx runs it on Node 26, whatever Node the system has', async () => {
     .split(':')
     .filter((folder) => !folder.includes('node_modules'))
     .join(':');
-  const child = spawn('npx', ['--no-install', 'kerkis', '--version'], { cwd: root, env: { ...env, PATH } });
+  const args = ['--no-install', 'kerkis', '--version'];
+  const child = spawn('npx', args, { cwd: root, env: { ...env, PATH } });
   const { code, stdout } = await outcomeOf(child);
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });

@@ -4,6 +4,7 @@ import { KerkisError } from '@kerkis/errors';
 import { type Clients, requestHeaders } from '../client.ts';
 import { type AwaitedState, awaitAsset } from '../follow/follow-asset.ts';
 import { followJob } from '../follow/follow-job.ts';
+import { neverBack } from '../follow/never-back.ts';
 import type { UploadReport } from './report.ts';
 import { sendFile } from './send-file.ts';
 import type { SourceFile } from './source-file.ts';
@@ -69,12 +70,13 @@ export async function uploadFile(
 function followEncoding(clients: Clients, report: UploadReport, isWanted: boolean) {
   const ending = new AbortController();
   const { signal } = ending;
+  const shown = neverBack();
   let isFollowed = !isWanted;
   async function follow(generationId: string): Promise<void> {
     const { generation } = await clients.generations.getGeneration({ generationId }, { signal });
     if (generation === undefined || generation.jobId === '') return;
     for await (const job of followJob(clients, generation.jobId, { signal, isReached: true })) {
-      if (!signal.aborted) report.tracks(job);
+      if (!signal.aborted) report.tracks(shown(job));
     }
   }
   return {
