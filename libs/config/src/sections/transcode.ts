@@ -92,7 +92,7 @@ export const transcode = section('How encoding work is planned and done.', {
       },
       5,
       3600,
-      60,
+      20,
     ),
   }),
 });
