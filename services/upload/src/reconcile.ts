@@ -4,6 +4,7 @@ import { type AssetService, AssetState } from '@kerkis/contracts/catalog';
 import { UploadMethod, UploadState } from '@kerkis/contracts/upload';
 import { KerkisError } from '@kerkis/errors';
 import type { Logger } from '@kerkis/telemetry';
+import { interrupted } from './domain/losses.ts';
 import type { Session } from './domain/session.ts';
 import { catalogHeard } from './domain/transitions.ts';
 import { carryOutFailure, type FailSessionDependencies, failSession } from './ending/fail-session.ts';
@@ -96,13 +97,5 @@ function abandoned(): KerkisError {
     'unavailable',
     'UPLOAD_ABANDONED',
     'The upload could not be opened because the catalog did not answer. Start a new one.',
-  );
-}
-
-function interrupted(): KerkisError {
-  return new KerkisError(
-    'cancelled',
-    'UPLOAD_INTERRUPTED',
-    'The stream broke off before its end. Send it again.',
   );
 }

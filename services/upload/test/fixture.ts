@@ -19,6 +19,7 @@ import { createMeshTransport, fromConnectError, startServer, toConnectError } fr
 import { startTelemetry } from '@kerkis/telemetry';
 import { startNats, tempDir } from '@kerkis/testing';
 import { startUpload, type UploadPace } from '../src/service.ts';
+import { sessionStore } from '../src/store/sessions.ts';
 
 /** Quick enough for tests. */
 export const quickPace: UploadPace = {
@@ -74,7 +75,7 @@ export async function startFixture({ config: more = '', pace, ...options }: Fixt
     );
     const transport = own.use(createMeshTransport({ address: `127.0.0.1:${server.port}` }));
     const uploads: Client<typeof UploadService> = createClient(UploadService, transport);
-    return { url: server.url, uploads, mesh, [Symbol.asyncDispose]: () => own.disposeAsync() };
+    return { url: server.url, uploads, [Symbol.asyncDispose]: () => own.disposeAsync() };
   }
 
   const others = stack.use(await open());
@@ -91,6 +92,7 @@ export async function startFixture({ config: more = '', pace, ...options }: Fixt
   const failed = heard(UploadFailedSchema);
   const deleted = heard(SourceDeletedSchema);
   const objects: ObjectStore = await mesh.objects();
+  const sessions = sessionStore(await mesh.database(), { staleMs: 0, keepFailedMs: 0 });
   let service = await serve();
   stack.defer(() => service[Symbol.asyncDispose]());
 
@@ -100,7 +102,9 @@ export async function startFixture({ config: more = '', pace, ...options }: Fixt
     failed,
     deleted,
     objects,
-    mesh,
+    directory,
+    /** The record, to put it as a process that died would have left it. */
+    sessions,
     get url() {
       return service.url;
     },

@@ -3,6 +3,7 @@ import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { ObjectStore } from '@kerkis/objects';
 import { extractContext, type ServiceTelemetry, withSpan } from '@kerkis/telemetry';
 import { leaseReleased, leaseTaken } from '../domain/lease.ts';
+import { sourceLost } from '../domain/losses.ts';
 import { declaredSize, type Session, sourceKey } from '../domain/session.ts';
 import { completed, isOver } from '../domain/transitions.ts';
 import { uploadCompleted } from '../events.ts';
@@ -127,12 +128,7 @@ async function assemble(
     if (!lost) throw error;
     // The answer to an earlier completion may have been lost with its process.
     if ((await objects.head(key))?.sizeBytes === sizeBytes) return;
-    throw new KerkisError(
-      'data_loss',
-      'SOURCE_LOST',
-      'The stored bytes of this upload are gone from the object store. Upload the file again.',
-      { cause: error },
-    );
+    throw sourceLost(error);
   }
   const stored = (await objects.head(key))?.sizeBytes ?? 0;
   if (stored !== sizeBytes) throw sizeMismatch(sizeBytes, stored);

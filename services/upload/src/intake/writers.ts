@@ -2,6 +2,7 @@ import { UploadState } from '@kerkis/contracts/upload';
 import { isKerkisError, type KerkisError } from '@kerkis/errors';
 import type { ObjectStore } from '@kerkis/objects';
 import { leaseRenewed, leaseTaken } from '../domain/lease.ts';
+import { sourceLost, takenOver } from '../domain/losses.ts';
 import { checkReceiving, type Session } from '../domain/session.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import { type ByteSink, type ByteSinkDependencies, openByteSink } from './byte-sink.ts';
@@ -55,9 +56,16 @@ export function createWriters(dependencies: WriterDependencies) {
       return await write(sink);
     } catch (error) {
       await sink.discard().catch(() => undefined);
-      if (isLoss(error)) await tidyAfterLoss(dependencies, taken);
-      throw error;
+      if (!isLoss(error)) throw error;
+      await tidyAfterLoss(dependencies, taken);
+      throw error.reason === 'MULTIPART_NOT_FOUND' ? await whyLost(taken, error) : error;
     }
+  }
+
+  /** The parts went away under the writer: with the end of its session, or by themselves. */
+  async function whyLost(taken: Session, cause: KerkisError): Promise<KerkisError> {
+    const current = await sessions.findSession(taken.upload.id);
+    return current?.epoch === taken.epoch ? sourceLost(cause) : takenOver(taken.upload.id);
   }
 
   return {

@@ -21,7 +21,7 @@ export function uploadRoutes(dependencies: UploadRoutes): (router: ConnectRouter
   const { sessions } = dependencies;
   const rpcs: ServiceImpl<typeof UploadService> = {
     createUpload: (request) => createUpload(dependencies, request),
-    streamUpload: (requests) => streamUpload(dependencies, requests),
+    streamUpload: (requests, { signal }) => streamUpload(dependencies, requests, signal),
     createImport: (request) => createImport(dependencies, request),
     signParts: (request) => signParts(dependencies, request),
     completeUpload: (request) => completeUpload(dependencies, request),

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type StreamUploadRequest,
@@ -7,6 +8,7 @@ import {
   UploadState,
 } from '@kerkis/contracts/upload';
 import { KerkisError, toKerkisError } from '@kerkis/errors';
+import { interrupted } from '../domain/losses.ts';
 import type { Session } from '../domain/session.ts';
 import { checkedSpec } from '../domain/spec.ts';
 import { sizeDeclared } from '../domain/transitions.ts';
@@ -31,6 +33,7 @@ export interface StreamUploadDependencies extends OpenSessionDependencies, FailS
 export async function streamUpload(
   dependencies: StreamUploadDependencies,
   requests: AsyncIterable<StreamUploadRequest>,
+  signal: AbortSignal,
 ): Promise<MessageInitShape<typeof StreamUploadResponseSchema>> {
   const { writers, finisher, observe } = dependencies;
   const messages = requests[Symbol.asyncIterator]();
@@ -43,22 +46,35 @@ export async function streamUpload(
     spec: checkedSpec(spec ?? create(UploadSpecSchema)),
     sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes),
   });
+  // Node's HTTP/2 client sends END_STREAM before RST_STREAM, so a cancelled call looks like a whole file at first. Hence a caller
+  // who is gone before the answer ends the upload, even when all bytes seem to be here.
+  const fail = (error: KerkisError) => failSession(dependencies, upload.id, error);
+  const onAbort = () => void fail(interrupted()).catch(() => undefined);
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
+    await receive().catch(async (error: unknown) => {
+      await fail(endOf(error));
+      throw error;
+    });
+    return { upload: completedUpload(await finisher.finish(upload.id)) };
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+
+  async function receive(): Promise<void> {
     const session = await writers.write(upload.id, {
       prepare: (current) => current,
       write: async (sink) => {
         await receiveAll(sink, messages);
+        await nextTurn();
+        if (signal.aborted) throw interrupted();
         const received = await close(sink);
         observe.bytesReceived(received, sink.receivedBytes());
         return received;
       },
     });
     if (session.upload.state !== UploadState.VERIFYING) throw sizeMismatch(session);
-  } catch (error) {
-    await failSession(dependencies, upload.id, endOf(error));
-    throw error;
   }
-  return { upload: completedUpload(await finisher.finish(upload.id)) };
 }
 
 async function receiveAll(sink: ByteSink, messages: AsyncIterator<StreamUploadRequest>): Promise<void> {
@@ -82,11 +98,7 @@ async function close(sink: ByteSink): Promise<Session> {
 function endOf(caught: unknown): KerkisError {
   const error = toKerkisError(caught);
   if (!['cancelled', 'deadline', 'internal'].includes(error.kind)) return error;
-  return new KerkisError(
-    'cancelled',
-    'UPLOAD_INTERRUPTED',
-    'The stream broke off before its end. Send it again.',
-  );
+  return interrupted();
 }
 
 function sizeMismatch({ upload }: Session): KerkisError {

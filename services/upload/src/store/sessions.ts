@@ -10,6 +10,7 @@ import {
 import type { Collection, CollectionSpec, Database, OutboxEntry, Versioned } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { dueTime, type Patience } from '../domain/due.ts';
+import { takenOver } from '../domain/losses.ts';
 import type { Session } from '../domain/session.ts';
 
 interface SessionDocument extends Omit<Session, 'upload' | 'spec' | 'failing'> {
@@ -159,13 +160,4 @@ function notFound(uploadId: string): KerkisError {
   return new KerkisError('not_found', 'UPLOAD_NOT_FOUND', 'There is no upload with this id.', {
     details: { uploadId },
   });
-}
-
-function takenOver(uploadId: string): KerkisError {
-  return new KerkisError(
-    'conflict',
-    'UPLOAD_TAKEN_OVER',
-    'Another request went on with this upload, or it was ended. Ask for its offset, then go on from there.',
-    { details: { uploadId } },
-  );
 }

@@ -55,7 +55,7 @@ export async function receiveBytes(
     if (session.upload.state === UploadState.VERIFYING) finisher.start(uploadId);
     return session;
   } catch (error) {
-    if (isKerkisError(error) && error.reason === 'STORAGE_FULL') {
+    if (isKerkisError(error) && ['STORAGE_FULL', 'SOURCE_LOST'].includes(error.reason)) {
       await failSession(dependencies, uploadId, error);
     }
     throw error;
