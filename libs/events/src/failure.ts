@@ -6,6 +6,7 @@ import { AuthorizationError, InvalidArgumentError, PermissionViolationError } fr
 export const apiCodes = {
   consumerNotFound: 10014,
   insufficientResources: 10023,
+  noMessageFound: 10037,
   storageResourcesExceeded: 10047,
   storeFailed: 10077,
   streamNameInUse: 10058,

@@ -10,7 +10,7 @@ export { type EventMeta, type EventOrigin, event, maxEventBytes } from './event.
 export type { EventLogger } from './logger.ts';
 export { type OutboxCollection, type Relay, type RelayOptions, startRelay } from './relay.ts';
 export { ensureStreams, type StreamOptions, streamNames, type TaskClass, taskClasses } from './streams.ts';
-export { publishTask, type QueueLag, queueLag, type TaskRoute } from './task.ts';
+export { hasTask, publishTask, type QueueLag, queueLag, type TaskRoute } from './task.ts';
 export { createTaskPuller, type Task, type TaskPuller, type TaskPullerOptions } from './task-puller.ts';
 export type { Backoff } from './wait.ts';
 export { type Wake, watch } from './watch.ts';

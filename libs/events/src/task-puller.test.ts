@@ -5,7 +5,7 @@ import { waitUntil } from '@kerkis/testing';
 import { trace } from '@opentelemetry/api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Mesh, natsVersions, startMesh } from '../test/fixture.ts';
-import { createTaskPuller, type EventBus, publishTask, queueLag, type TaskClass } from './index.ts';
+import { createTaskPuller, type EventBus, hasTask, publishTask, queueLag, type TaskClass } from './index.ts';
 
 const ackWaitMs = 1_000;
 
@@ -63,6 +63,23 @@ describe.each(natsVersions)('task puller on NATS %s', (version) => {
     }
     expect(order).toEqual(['urgent1', 'urgent2', 'head1', 'head2', 'bulk1', 'urgent3']);
     expect((await queueLag(mesh.bus)).bulk.pending).toBe(1);
+  });
+
+  test('the queue says whether it still has a task, until that is done', async () => {
+    const queue = puller();
+    const route = { class: 'bulk', subjectSuffix: 'job_1.asked' } as const;
+    expect(await hasTask(mesh.bus, route)).toBe(false);
+    await add('bulk', 'asked');
+    await add('bulk', 'other');
+    expect(await hasTask(mesh.bus, route)).toBe(true);
+    expect(await hasTask(mesh.bus, { ...route, class: 'urgent' })).toBe(false);
+    const task = await queue.next();
+    expect(await hasTask(mesh.bus, route)).toBe(true);
+    task?.ack();
+    await waitUntil(async () => !(await hasTask(mesh.bus, route)));
+    await mesh.bus.manager.streams.delete('KERKIS_TASKS');
+    expect(await hasTask(mesh.bus, route)).toBe(false);
+    await mesh.bus.restore();
   });
 
   test('a waiting worker gets a task of any class, in the trace of its maker', async () => {

@@ -2,9 +2,9 @@ import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { KerkisError } from '@kerkis/errors';
 import type { EventBus } from './bus.ts';
 import { encode, messageHeaders } from './event.ts';
-import { eventsFailure } from './failure.ts';
+import { apiCode, apiCodes, eventsFailure } from './failure.ts';
 import { publish } from './publish.ts';
-import { type TaskClass, taskClasses, taskConsumer } from './streams.ts';
+import { streamNames, type TaskClass, taskClasses, taskConsumer } from './streams.ts';
 
 /** Where a task goes. */
 export interface TaskRoute {
@@ -55,6 +55,25 @@ export async function publishTask<S extends DescMessage>(
     data: encode(schema, message),
     headers: messageHeaders({ id, type: schema.typeName, source, subjectId }),
   });
+}
+
+/**
+ * Whether the work queue still has a task of this class and subject suffix, waiting or in the hands of a worker. Throws
+ * `unavailable` EVENTS_UNAVAILABLE.
+ */
+export async function hasTask(
+  bus: EventBus,
+  { class: taskClass, subjectSuffix }: Pick<TaskRoute, 'class' | 'subjectSuffix'>,
+): Promise<boolean> {
+  const query = { last_by_subj: `kerkis.task.${taskClass}.${subjectSuffix}` };
+  try {
+    const found = await bus.request(() => bus.manager.streams.getMessage(streamNames.tasks, query));
+    return found !== null;
+  } catch (error) {
+    if (apiCode(error) === apiCodes.noMessageFound || apiCode(error) === apiCodes.streamNotFound)
+      return false;
+    throw eventsFailure(error, 'a look for a task');
+  }
 }
 
 /** What waits in each class of tasks, for metrics and scaling. Throws `unavailable` EVENTS_UNAVAILABLE. */

@@ -24,6 +24,8 @@ export interface ChunkRecord {
   readonly chunk: Chunk;
   readonly assetId: string;
   readonly generationId: string;
+  /** The run of the job that it belongs to: a job that is started again makes chunks of its own. */
+  readonly run: number;
   /** Place in the order in which the job's chunks are given out. */
   readonly order: number;
   /** Whether it also makes the poster. */
@@ -36,7 +38,8 @@ export interface ChunkRecord {
   readonly changedAt: Date;
 }
 
-const noProgress: ChunkProgress = { stored: {}, speed: 0 };
+/** Nothing is stored yet. */
+export const noProgress: ChunkProgress = { stored: {}, speed: 0 };
 
 function moved(record: ChunkRecord, now: Date, change: Partial<Chunk>): ChunkRecord {
   return { ...record, changedAt: now, chunk: { ...record.chunk, ...change } };
@@ -64,6 +67,11 @@ export function queued(record: ChunkRecord, now: Date): ChunkRecord | undefined 
   return moved(record, now, { state: ChunkState.QUEUED });
 }
 
+/** Somebody looked after it while it waits in the queue. Undefined when it does not wait. */
+export function requeued(record: ChunkRecord, now: Date): ChunkRecord | undefined {
+  return record.chunk.state === ChunkState.QUEUED ? moved(record, now, {}) : undefined;
+}
+
 /** A viewer waits for it: urgent from here on. Undefined when it already is, or needs no work any more. */
 export function hurried(record: ChunkRecord, now: Date): ChunkRecord | undefined {
   const { state, class: current } = record.chunk;
@@ -74,18 +82,15 @@ export function hurried(record: ChunkRecord, now: Date): ChunkRecord | undefined
 
 /**
  * A worker takes the chunk: the epoch rises, so that whoever had it before can commit nothing any more. Undefined when it
- * needs no work, or another worker has it.
+ * needs no work, or another worker has it; one whose worker went silent is first taken back by `abandoned`, which bounds
+ * the attempts.
  */
 export function claimed(
   record: ChunkRecord,
   { workerId, leaseMs, now }: { workerId: string; leaseMs: number; now: Date },
 ): ChunkRecord | undefined {
   const { chunk } = record;
-  const open =
-    chunk.state === ChunkState.PENDING ||
-    chunk.state === ChunkState.QUEUED ||
-    (chunk.state === ChunkState.RUNNING && !isLeased(record, now));
-  if (!open) return undefined;
+  if (chunk.state !== ChunkState.PENDING && chunk.state !== ChunkState.QUEUED) return undefined;
   return {
     ...moved(record, now, {
       state: ChunkState.RUNNING,
@@ -166,11 +171,19 @@ export function cancelled(record: ChunkRecord, now: Date): ChunkRecord | undefin
   return { ...moved(record, now, { state: ChunkState.CANCELLED, epoch: epoch + 1n }), progress: noProgress };
 }
 
-/** The worker that lost it has stopped: the lease is over at once. Undefined when it is another's. */
-export function released(record: ChunkRecord, workerId: string, now: Date): ChunkRecord | undefined {
-  const { state, workerId: holder } = record.chunk;
-  if (state !== ChunkState.CANCELLED || holder !== workerId) return undefined;
+/**
+ * The worker from which it was taken by `cancelled` has stopped: the lease is over at once. Undefined when the lease is not the
+ * one of this epoch.
+ */
+export function released(record: ChunkRecord, epoch: bigint, now: Date): ChunkRecord | undefined {
+  if (record.chunk.state !== ChunkState.CANCELLED || record.chunk.epoch !== epoch + 1n) return undefined;
   return withoutLease(moved(record, now, {}));
+}
+
+/** The worker that holds it finds that its job does not want it any more. Undefined when the worker lost the lease. */
+export function dropped(record: ChunkRecord, epoch: bigint, now: Date): ChunkRecord | undefined {
+  if (!holds(record, epoch)) return undefined;
+  return withoutLease(moved(record, now, { state: ChunkState.CANCELLED, epoch: epoch + 1n }));
 }
 
 /** Whether a worker may still be writing segments of it, although it was cancelled. */

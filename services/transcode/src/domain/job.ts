@@ -14,6 +14,10 @@ export interface JobRecord {
   readonly profile: Profile;
   /** What every worker encodes by. Absent until planned. */
   readonly plan?: MediaPlan;
+  /** Length of its chunks: with the plan it says which chunks there are. 0 until planned. */
+  readonly chunkSeconds: number;
+  /** Failures of planning that may be the source's fault. */
+  readonly planFailures: number;
   /** Planned tracks; each is replaced by its measured self when it is complete. */
   readonly tracks: readonly Track[];
   readonly hasPoster: boolean;
@@ -21,6 +25,8 @@ export interface JobRecord {
   readonly run: number;
   /** It ended without success, and its stored segments are still to be deleted. */
   readonly needsCleanUp: boolean;
+  /** Until then one process deletes its segments and all others keep away, milliseconds since 1970. */
+  readonly cleanUpUntilMs: number;
 }
 
 /** What a job is made from. */
@@ -44,7 +50,18 @@ export function newJob({ id, assetId, generationId, source, profile, now }: NewJ
     createTime: timestampFromDate(now),
     updateTime: timestampFromDate(now),
   });
-  return { job, source, profile, tracks: [], hasPoster: false, run: 1, needsCleanUp: false };
+  return {
+    job,
+    source,
+    profile,
+    chunkSeconds: 0,
+    planFailures: 0,
+    tracks: [],
+    hasPoster: false,
+    run: 1,
+    needsCleanUp: false,
+    cleanUpUntilMs: 0,
+  };
 }
 
 /** Whether the job is over, well or not. */
@@ -60,7 +77,7 @@ function moved(record: JobRecord, now: Date, change: Partial<Job>): JobRecord {
 export function planned(
   record: JobRecord,
   plan: MediaPlan,
-  chunkCount: number,
+  { chunkSeconds, chunkCount }: { chunkSeconds: number; chunkCount: number },
   now: Date,
 ): JobRecord | undefined {
   if (record.job.state !== JobState.PENDING) return undefined;
@@ -78,20 +95,38 @@ export function planned(
       speed: 0,
     })),
   });
-  return { ...next, plan, tracks };
+  return { ...next, plan, chunkSeconds, tracks };
 }
 
-/** Chunks were finished. Undefined when the job is not running. */
+/** It still is being planned: nobody else needs to. */
+export function beingPlanned(record: JobRecord, now: Date): JobRecord | undefined {
+  return record.job.state === JobState.PENDING ? moved(record, now, {}) : undefined;
+}
+
+/** Planning failed in a way that may pass, or may not. */
+export function planFailed(record: JobRecord, now: Date): JobRecord | undefined {
+  if (record.job.state !== JobState.PENDING) return undefined;
+  return { ...moved(record, now, {}), planFailures: record.planFailures + 1 };
+}
+
+/**
+ * Chunks were finished. Undefined when the job is not running. A count that was taken earlier but comes later takes nothing
+ * back.
+ */
 export function progressed(record: JobRecord, count: JobCount, now: Date): JobRecord | undefined {
   if (record.job.state !== JobState.RUNNING) return undefined;
   const complete = new Map(count.completeTracks.map((track) => [track.name, track]));
+  const finishedChunkCount = Math.max(record.job.finishedChunkCount, count.finishedChunks);
   const next = moved(record, now, {
-    finishedChunkCount: count.finishedChunks,
-    progress: record.job.chunkCount > 0 ? count.finishedChunks / record.job.chunkCount : 0,
-    retryCount: count.retries,
+    finishedChunkCount,
+    progress: record.job.chunkCount > 0 ? finishedChunkCount / record.job.chunkCount : 0,
+    retryCount: Math.max(record.job.retryCount, count.retries),
     tracks: record.job.tracks.map((track) => ({
       ...track,
-      finishedSegmentCount: count.finishedSegments.get(track.track) ?? 0,
+      finishedSegmentCount: Math.max(
+        track.finishedSegmentCount,
+        count.finishedSegments.get(track.track) ?? 0,
+      ),
     })),
   });
   return { ...next, tracks: record.tracks.map((track) => complete.get(track.name) ?? track) };
@@ -121,9 +156,16 @@ function endedEarly(record: JobRecord, state: JobState, failure: Failure, now: D
   return { ...next, needsCleanUp: true };
 }
 
-/** Its segments are deleted. */
-export function cleanedUp(record: JobRecord, now: Date): JobRecord | undefined {
-  return record.needsCleanUp ? { ...moved(record, now, {}), needsCleanUp: false } : undefined;
+/** One process starts to delete its segments. Undefined when there is nothing to delete, or another one is at it. */
+export function cleaning(record: JobRecord, untilMs: number, now: Date): JobRecord | undefined {
+  if (!record.needsCleanUp || record.cleanUpUntilMs > now.getTime()) return undefined;
+  return { ...record, cleanUpUntilMs: untilMs };
+}
+
+/** Its segments are deleted. Undefined when another process has taken over: that one may still be deleting. */
+export function cleanedUp(record: JobRecord, untilMs: number, now: Date): JobRecord | undefined {
+  if (!record.needsCleanUp || record.cleanUpUntilMs !== untilMs) return undefined;
+  return { ...moved(record, now, {}), needsCleanUp: false, cleanUpUntilMs: 0 };
 }
 
 /** It runs again from its probe on: FAILED or CANCELLED → PENDING. Undefined while its clean-up is not over. */
@@ -135,7 +177,10 @@ export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
   const fresh = { ...job, finishedChunkCount: 0, progress: 0, chunkCount: 0, tracks: [], retryCount: 0 };
   return {
     ...moved({ ...rest, job: fresh }, now, { state: JobState.PENDING }),
+    chunkSeconds: 0,
+    planFailures: 0,
     tracks: [],
     hasPoster: false,
+    run: record.run + 1,
   };
 }

@@ -1,29 +1,40 @@
+import type { Failure } from '@kerkis/contracts/media';
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { countChunks } from '../domain/count-chunks.ts';
-import { finished, progressed } from '../domain/job.ts';
+import { finished, type JobRecord, progressed } from '../domain/job.ts';
 import { jobFinished, trackFinished } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 
 /** What counting a job needs. */
 export interface CountJobDependencies {
-  readonly jobs: Pick<JobStore, 'changeJob' | 'getJob'>;
+  readonly jobs: Pick<JobStore, 'changeJob' | 'findJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf'>;
-  readonly fillQueue: (jobId: string) => Promise<void>;
+  readonly addChunks: (record: JobRecord) => Promise<void>;
+  readonly fillQueue: (record: JobRecord) => Promise<void>;
+  /** Fails the job for good. */
+  readonly endJob: (jobId: string, failure: Failure) => Promise<unknown>;
 }
 
 /**
- * Counts a job from the records of its chunks, tells of tracks that became complete, and ends the job with its last chunk.
- * Counting from the records makes it idempotent: whoever comes last sees all.
+ * Counts a job from the records of its chunks, tells of tracks that became complete, and ends the job with its last chunk, or
+ * with one that is dead. Counting from the records makes it idempotent: whoever comes last sees all.
  */
-export async function countJob(
-  { jobs, chunks, fillQueue }: CountJobDependencies,
-  jobId: string,
-): Promise<void> {
-  const { tracks, run } = await jobs.getJob(jobId);
-  const records = await Array.fromAsync(chunks.chunksOf(jobId));
-  const count = countChunks(tracks, records);
-  await jobs.changeJob(jobId, (record) => {
-    if (record.run !== run) return undefined;
+export async function countJob(deps: CountJobDependencies, jobId: string): Promise<void> {
+  const { jobs, chunks, addChunks, fillQueue, endJob } = deps;
+  const before = await jobs.findJob(jobId);
+  if (before?.job.state !== JobState.RUNNING) return;
+  const records = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
+  const dead = records.find(({ chunk }) => chunk.state === ChunkState.DEAD);
+  if (dead?.chunk.failure) {
+    await endJob(jobId, dead.chunk.failure);
+    return;
+  }
+  // Whoever planned it died before it had added all of them.
+  if (records.length < before.job.chunkCount) await addChunks(before);
+  const count = countChunks(before.tracks, records);
+  const after = await jobs.changeJob(jobId, (record) => {
+    if (record.run !== before.run) return undefined;
     const next = progressed(record, count, new Date());
     if (!next) return undefined;
     const complete = next.tracks.filter((track, i) => track.complete && !record.tracks[i]?.complete);
@@ -31,5 +42,5 @@ export async function countJob(
     const end = finished(next, count.posterStored, new Date());
     return end ? { record: end, events: [...events, jobFinished(end)] } : { record: next, events };
   });
-  await fillQueue(jobId);
+  if (after) await fillQueue(after);
 }

@@ -11,7 +11,7 @@ import { cleanUpJob, endJob } from './end-job.ts';
 
 /** What deleting the media of an asset needs. */
 export interface DeleteMediaDependencies {
-  readonly jobs: Pick<JobStore, 'changeJob' | 'jobsOf' | 'removeJob'>;
+  readonly jobs: Pick<JobStore, 'changeJob' | 'findJob' | 'jobsOf' | 'removeEndedJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk' | 'removeChunk'>;
   readonly deletions: Pick<DeletionStore, 'closeDeletion'>;
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
@@ -22,17 +22,15 @@ export interface DeleteMediaDependencies {
  * still be writing: the reconciler comes back. Returns whether it is done.
  */
 export async function deleteMedia(deps: DeleteMediaDependencies, assetId: string): Promise<boolean> {
-  for (const { job } of await deps.jobs.jobsOf(assetId)) {
-    await endJob(deps, job.id, cancelled, assetDeleted);
-  }
   const jobs = await deps.jobs.jobsOf(assetId);
-  for (const record of jobs) {
-    if (record.needsCleanUp && !(await cleanUpJob(deps, record))) return false;
+  for (const { job } of jobs) {
+    await endJob(deps, job.id, cancelled, assetDeleted);
+    if (!(await cleanUpJob(deps, job.id))) return false;
   }
   await deps.objects.deletePrefix(assetPrefix(assetId));
   for (const { job } of jobs) {
     for await (const { chunk } of deps.chunks.chunksOf(job.id)) await deps.chunks.removeChunk(chunk.id);
-    await deps.jobs.removeJob(job.id);
+    if (!(await deps.jobs.removeEndedJob(job.id))) return false;
   }
   await deps.deletions.closeDeletion(assetId, mediaDeleted(assetId));
   return true;

@@ -1,7 +1,7 @@
 import type { Failure } from '@kerkis/contracts/media';
 import type { ObjectStore } from '@kerkis/objects';
 import { cancelled as chunkCancelled, mayStillWrite } from '../domain/chunk.ts';
-import { cleanedUp, type JobRecord } from '../domain/job.ts';
+import { cleanedUp, cleaning, type JobRecord } from '../domain/job.ts';
 import { generationPrefix } from '../domain/segment-keys.ts';
 import { jobFailed } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
@@ -9,10 +9,13 @@ import type { JobStore } from '../store/jobs.ts';
 
 /** What ending a job early needs. */
 export interface EndJobDependencies {
-  readonly jobs: Pick<JobStore, 'changeJob'>;
+  readonly jobs: Pick<JobStore, 'changeJob' | 'findJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk'>;
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
 }
+
+/** So long others wait for a process that deletes the segments of a job, before they take over. */
+const cleaningMs = 30_000;
 
 /** Ends a job early; undefined when it had ended already. Its clean-up follows. */
 export async function endJob(
@@ -25,32 +28,43 @@ export async function endJob(
     const next = end(record, failure, new Date());
     return next && { record: next };
   });
-  if (ended) await cleanUpJob(deps, ended);
+  if (ended) await cleanUpJob(deps, jobId);
   return ended;
 }
 
 /**
  * Takes the chunks of an ended job from their workers and deletes what was stored, then tells that the job failed. False while a
- * worker may still be writing: the reconciler comes back.
+ * worker may still be writing, or another process is at it: the reconciler comes back.
  */
-export async function cleanUpJob(
-  { jobs, chunks, objects }: EndJobDependencies,
-  { job }: JobRecord,
-): Promise<boolean> {
-  let busy = false;
-  for await (const { chunk } of chunks.chunksOf(job.id)) {
-    const taken = await chunks.changeChunk(chunk.id, (record) => {
-      const next = chunkCancelled(record, new Date());
-      return next && { record: next };
-    });
-    const record = taken?.chunk ?? chunk;
-    busy ||= mayStillWrite({ chunk: record }, new Date());
-  }
-  if (busy) return false;
-  await objects.deletePrefix(generationPrefix(job));
-  await jobs.changeJob(job.id, (record) => {
-    const next = cleanedUp(record, new Date());
+export async function cleanUpJob(deps: EndJobDependencies, jobId: string): Promise<boolean> {
+  const { jobs, objects } = deps;
+  const record = await jobs.findJob(jobId);
+  if (!record?.needsCleanUp) return true;
+  if (await takeChunks(deps, record)) return false;
+  // Only one at a time: whoever were still deleting after the clean-up is over would take segments of the next run with it.
+  const untilMs = Date.now() + cleaningMs;
+  const mine = await jobs.changeJob(jobId, (current) => {
+    const next = cleaning(current, untilMs, new Date());
+    return next && { record: next };
+  });
+  if (!mine) return false;
+  await objects.deletePrefix(generationPrefix(mine.job));
+  const done = await jobs.changeJob(jobId, (current) => {
+    const next = cleanedUp(current, untilMs, new Date());
     return next && { record: next, events: [jobFailed(next)] };
   });
-  return true;
+  return done !== undefined;
+}
+
+/** Cancels the chunks of the run that ended. Returns whether a worker may still be writing one of them. */
+async function takeChunks({ chunks }: EndJobDependencies, { job: { id }, run }: JobRecord): Promise<boolean> {
+  let isBusy = false;
+  for await (const record of chunks.chunksOf(id, run)) {
+    const taken = await chunks.changeChunk(record.chunk.id, (current) => {
+      const next = chunkCancelled(current, new Date());
+      return next && { record: next };
+    });
+    isBusy ||= mayStillWrite(taken ?? record, new Date());
+  }
+  return isBusy;
 }

@@ -1,6 +1,7 @@
-import { ChunkClass, ChunkState } from '@kerkis/contracts/transcode';
+import { ChunkClass, ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { TaskClass } from '@kerkis/events';
 import { type ChunkRecord, queued } from '../domain/chunk.ts';
+import type { JobRecord } from '../domain/job.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 
 /** Puts the task of a chunk into the work queue. `tryId` tells one publishing of it from the next. */
@@ -15,17 +16,18 @@ export interface FillQueueDependencies {
 }
 
 /**
- * Keeps a small window of a job's chunks in the queue: with few of each, first-in-first-out is fair between jobs, and
- * a cancelled job leaves little behind.
+ * Keeps a small window of a running job's chunks in the queue: with few of each, first-in-first-out is fair between jobs,
+ * and a cancelled job leaves little behind.
  */
 export async function fillQueue(
   { chunks, publish, windowChunks }: FillQueueDependencies,
-  jobId: string,
+  job: JobRecord,
 ): Promise<void> {
-  const waiting = await chunks.inState(jobId, ChunkState.QUEUED, windowChunks);
+  if (job.job.state !== JobState.RUNNING) return;
+  const waiting = await chunks.inState(job, ChunkState.QUEUED, windowChunks);
   const free = windowChunks - waiting.length;
   if (free <= 0) return;
-  for (const { chunk } of await chunks.inState(jobId, ChunkState.PENDING, free)) {
+  for (const { chunk } of await chunks.inState(job, ChunkState.PENDING, free)) {
     const record = await chunks.changeChunk(chunk.id, (current) => {
       const next = queued(current, new Date());
       return next && { record: next };

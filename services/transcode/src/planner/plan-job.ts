@@ -1,90 +1,92 @@
-import { create } from '@bufbuild/protobuf';
 import type { Failure } from '@kerkis/contracts/media';
-import { ChunkSchema, ChunkState, JobState } from '@kerkis/contracts/transcode';
-import { isKerkisError } from '@kerkis/errors';
-import { idForRequest } from '@kerkis/ids';
+import { JobState } from '@kerkis/contracts/transcode';
+import { type KerkisError, toKerkisError } from '@kerkis/errors';
 import { type MediaPlan, planMedia, type probeSource, type SourceInfo } from '@kerkis/media';
-import type { ChunkRecord } from '../domain/chunk.ts';
 import { encodingProfile } from '../domain/encoding-profile.ts';
 import { failureOf } from '../domain/failure.ts';
-import { type JobRecord, planned } from '../domain/job.ts';
-import { type PlannedChunk, planChunks } from '../domain/plan-chunks.ts';
+import { beingPlanned, type JobRecord, planFailed, planned } from '../domain/job.ts';
+import { planChunks } from '../domain/plan-chunks.ts';
 import { jobPlanned } from '../events.ts';
 import type { SourceFiles } from '../source-files.ts';
-import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 
 /** What planning needs. */
 export interface PlanJobDependencies {
-  readonly jobs: Pick<JobStore, 'getJob' | 'changeJob'>;
-  readonly chunks: Pick<ChunkStore, 'addChunk'>;
+  readonly jobs: Pick<JobStore, 'findJob' | 'changeJob'>;
   readonly sources: SourceFiles;
   readonly probe: (path: string, options: { signal: AbortSignal }) => ReturnType<typeof probeSource>;
   readonly refuse: (source: SourceInfo) => void;
   readonly chunkSeconds: number;
-  /** Fills the queue with the job's first chunks. */
-  readonly fillQueue: (jobId: string) => Promise<void>;
+  /** Failures of planning after which the job fails. */
+  readonly maxAttempts: number;
+  /** How often a job that is being planned shows a sign of life, milliseconds. */
+  readonly touchMs: number;
+  /** Adds the chunks of a job that runs from now on, and fills the queue with the first ones. */
+  readonly giveOut: (record: JobRecord) => Promise<void>;
   /** Fails the job for good. */
   readonly endJob: (jobId: string, failure: Failure) => Promise<unknown>;
 }
 
-/** Probes the source of a PENDING job, cuts it into chunks and lets it run; or fails it, with the reason. */
+/** Probes the source of a PENDING job, plans its chunks and lets it run; or fails it, with the reason. */
 export async function planJob(deps: PlanJobDependencies, jobId: string, signal: AbortSignal): Promise<void> {
-  const record = await deps.jobs.getJob(jobId);
-  if (record.job.state !== JobState.PENDING) return;
-  try {
-    const plan = await makePlan(deps, record, signal);
-    await addChunks(deps, record, plan);
-    const count = planChunks(plan, deps.chunkSeconds).length;
-    await deps.jobs.changeJob(jobId, (current) => {
-      const next = planned(current, plan, count, new Date());
-      return next && { record: next, events: [jobPlanned(next)] };
-    });
-  } catch (error) {
-    // What may go better the next time is left to the redelivery of the event; the rest is the source's own fault.
-    if (!isKerkisError(error) || error.mapping.retryable) throw error;
-    await deps.endJob(jobId, failureOf(error));
-    return;
-  }
-  await deps.fillQueue(jobId);
+  const record = await deps.jobs.findJob(jobId);
+  if (record?.job.state !== JobState.PENDING) return;
+  const plan = await makePlan(deps, record, signal).catch((error: unknown) =>
+    settleFailure(deps, record, toKerkisError(error)),
+  );
+  if (!plan) return;
+  const { chunkSeconds } = deps;
+  const chunkCount = planChunks(plan, chunkSeconds).length;
+  // Which chunks there are follows from the record, so whoever finds the job without them can add them.
+  const running = await deps.jobs.changeJob(jobId, (current) => {
+    if (current.run !== record.run) return undefined;
+    const next = planned(current, plan, { chunkSeconds, chunkCount }, new Date());
+    return next && { record: next, events: [jobPlanned(next)] };
+  });
+  if (running) await deps.giveOut(running);
 }
 
 async function makePlan(
-  deps: PlanJobDependencies,
+  { jobs, sources, probe, refuse, touchMs }: PlanJobDependencies,
   record: JobRecord,
   signal: AbortSignal,
 ): Promise<MediaPlan> {
-  await using file = await deps.sources.open(record.source.objectKey, signal);
-  const source = await deps.probe(file.path, { signal });
-  deps.refuse(source);
-  return planMedia(source, encodingProfile(record.profile));
-}
-
-async function addChunks({ chunks, chunkSeconds }: PlanJobDependencies, record: JobRecord, plan: MediaPlan) {
-  for (const [order, each] of planChunks(plan, chunkSeconds).entries()) {
-    await chunks.addChunk(newChunk(record, each, order));
+  const beat = setInterval(() => {
+    const touched = jobs.changeJob(record.job.id, (current) => {
+      const next = beingPlanned(current, new Date());
+      return next && { record: next };
+    });
+    // Without it another process plans the same job a second time, and one of the two plans is dropped.
+    touched.catch(() => {});
+  }, touchMs);
+  try {
+    await using file = await sources.open(record.source.objectKey, signal);
+    const source = await probe(file.path, { signal });
+    refuse(source);
+    return planMedia(source, encodingProfile(record.profile));
+  } finally {
+    clearInterval(beat);
   }
 }
 
-function newChunk({ job, run }: JobRecord, planned: PlannedChunk, order: number): ChunkRecord {
-  return {
-    chunk: create(ChunkSchema, {
-      // The same job planned again after a crash adds nothing twice; a restarted job shares no chunk with its former run.
-      id: idForRequest('unt', `${job.id}:${run}:${order}`),
-      jobId: job.id,
-      tracks: [...planned.tracks],
-      firstSegment: planned.firstSegment,
-      segmentCount: planned.segmentCount,
-      class: planned.class,
-      state: ChunkState.PENDING,
-    }),
-    assetId: job.assetId,
-    generationId: job.generationId,
-    order,
-    makesPoster: planned.makesPoster,
-    progress: { stored: {}, speed: 0 },
-    measured: {},
-    posterStored: false,
-    changedAt: new Date(),
-  };
+/** What may go better the next time is thrown for the redelivery of the event; the source's own fault fails the job. */
+async function settleFailure(
+  { jobs, maxAttempts, endJob }: PlanJobDependencies,
+  { job, run }: JobRecord,
+  error: KerkisError,
+): Promise<undefined> {
+  if (isPassing(error)) throw error;
+  if (error.mapping.retryable) {
+    const counted = await jobs.changeJob(job.id, (current) => {
+      const next = current.run === run ? planFailed(current, new Date()) : undefined;
+      return next && { record: next };
+    });
+    if (!counted || counted.planFailures < maxAttempts) throw error;
+  }
+  await endJob(job.id, failureOf(error));
+}
+
+/** Somebody else is away, or this process stops: that says nothing about the source. */
+function isPassing({ kind }: KerkisError): boolean {
+  return kind === 'unavailable' || kind === 'cancelled' || kind === 'conflict';
 }

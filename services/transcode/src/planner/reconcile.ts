@@ -1,34 +1,42 @@
 import { create } from '@bufbuild/protobuf';
 import { FailureSchema } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
-import type { QueueLag, TaskClass } from '@kerkis/events';
-import { abandoned } from '../domain/chunk.ts';
+import type { ObjectStore } from '@kerkis/objects';
+import type { Logger } from '@kerkis/telemetry';
+import { abandoned, type ChunkRecord, requeued } from '../domain/chunk.ts';
+import { assetPrefix } from '../domain/segment-keys.ts';
 import { chunkDied } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { type DeleteMediaDependencies, deleteMedia } from './delete-media.ts';
 import { cleanUpJob, type EndJobDependencies } from './end-job.ts';
-import { type PublishChunk, taskClassOf } from './fill-queue.ts';
+import type { PublishChunk } from './fill-queue.ts';
 
 /** What the reconciler stands on. */
 export interface ReconcileDependencies extends DeleteMediaDependencies, EndJobDependencies {
   readonly jobs: DeleteMediaDependencies['jobs'] & Pick<JobStore, 'findToCleanUp' | 'findUnchanged'>;
+  readonly objects: Pick<ObjectStore, 'deletePrefix'>;
   readonly chunks: DeleteMediaDependencies['chunks'] & Pick<ChunkStore, 'findUnchanged'>;
-  readonly deletions: DeleteMediaDependencies['deletions'] & Pick<DeletionStore, 'openDeletions' | 'forget'>;
+  readonly deletions: DeleteMediaDependencies['deletions'] &
+    Pick<DeletionStore, 'openDeletions' | 'doneBefore' | 'forget'>;
   readonly publish: PublishChunk;
-  readonly queueLag: () => Promise<Record<TaskClass, QueueLag>>;
+  /** Whether the task of a chunk still is in the work queue. */
+  readonly isInQueue: (record: ChunkRecord) => Promise<boolean>;
   readonly countJob: (jobId: string) => Promise<void>;
-  readonly planJob: (jobId: string, signal: AbortSignal) => Promise<void>;
+  /** Plans a job in the background; false when there is no room. */
+  readonly planSoon: (jobId: string) => boolean;
+  readonly logger: Logger;
   readonly maxAttempts: number;
   /** How long something may rest before it counts as stuck, milliseconds. */
   readonly staleMs: number;
   /** How long records of finished jobs are kept, milliseconds. */
   readonly keepFinishedMs: number;
+  /** How long it is remembered that an asset was deleted, milliseconds: longer than any event about it is kept. */
+  readonly keepDeletionsMs: number;
 }
 
 const batch = 200;
-const keepDeletionsMs = 7 * 86_400_000;
 
 /** Wakes up everything that is unfinished and does not move. Returns how much that was. */
 export async function reconcile(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
@@ -36,9 +44,31 @@ export async function reconcile(deps: ReconcileDependencies, signal: AbortSignal
   let woken = 0;
   for (const step of steps) {
     if (signal.aborted) break;
-    woken += await step(deps, signal);
+    woken += await step(deps, signal).catch((err: unknown) => {
+      deps.logger.warn({ err, step: step.name }, 'reconciler could not do a step');
+      return 0;
+    });
   }
   return woken;
+}
+
+/** One that fails must not hold up all others, at this turn and each next one. */
+async function each<T>(
+  { logger }: ReconcileDependencies,
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T) => Promise<unknown>,
+): Promise<number> {
+  let done = 0;
+  for (const item of items) {
+    if (signal.aborted) break;
+    try {
+      if (await work(item)) done++;
+    } catch (err) {
+      logger.warn({ err }, 'reconciler could not wake up one of many');
+    }
+  }
+  return done;
 }
 
 const workerLost = create(FailureSchema, {
@@ -47,78 +77,68 @@ const workerLost = create(FailureSchema, {
     'Each worker that took this chunk went silent. Look for killed workers and for lack of memory, then retry.',
 });
 
-async function requeueAbandoned({ chunks, publish, maxAttempts }: ReconcileDependencies): Promise<number> {
-  let count = 0;
-  // A lease is at most as old as the record's last change, so all that could be over are among these.
-  for (const { chunk } of await chunks.findUnchanged(ChunkState.RUNNING, new Date(), batch)) {
+async function requeueAbandoned(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
+  const { chunks, publish, maxAttempts } = deps;
+  // Living workers renew their leases all the time, so the ones that are over are among those that rest longest.
+  const running = await chunks.findUnchanged(ChunkState.RUNNING, new Date(), batch);
+  return await each(deps, running, signal, async ({ chunk }) => {
     const record = await chunks.changeChunk(chunk.id, (current) => {
       const next = abandoned(current, { maxAttempts, failure: workerLost, now: new Date() });
       if (!next) return undefined;
       const events = next.chunk.state === ChunkState.DEAD ? [chunkDied(next, workerLost)] : [];
       return { record: next, events };
     });
-    if (!record) continue;
-    count++;
-    if (record.chunk.state === ChunkState.QUEUED) await publish(record, `${record.chunk.epoch}`);
-  }
-  return count;
+    if (record?.chunk.state === ChunkState.QUEUED) await publish(record, `${record.chunk.epoch}`);
+    return record;
+  });
 }
 
-/** Chunks say that they are queued, but the queue is empty: it was wiped, or the planner died between the two writes. */
-async function republishQueued({
-  chunks,
-  publish,
-  queueLag,
-  staleMs,
-}: ReconcileDependencies): Promise<number> {
+/** Chunks say that they are queued, but the queue has no such task: it was wiped, or the planner died between the two writes. */
+async function republishQueued(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
+  const { chunks, publish, isInQueue, staleMs } = deps;
   const resting = await chunks.findUnchanged(ChunkState.QUEUED, new Date(Date.now() - staleMs), batch);
-  if (resting.length === 0) return 0;
-  const lag = await queueLag();
-  const lost = resting.filter((record) => lag[taskClassOf(record)].pending === 0);
-  for (const record of lost) {
-    // Changed in the record, so that it is not published again at the next turn.
-    const touched = await chunks.changeChunk(record.chunk.id, (current) =>
-      current.chunk.state === ChunkState.QUEUED
-        ? { record: { ...current, changedAt: new Date() } }
-        : undefined,
-    );
-    if (touched) await publish(touched, `${touched.chunk.epoch}-${Date.now()}`);
-  }
-  return lost.length;
+  return await each(deps, resting, signal, async (record) => {
+    const isThere = await isInQueue(record);
+    // Changed in the record either way, so that the next turn looks at others.
+    const touched = await chunks.changeChunk(record.chunk.id, (current) => {
+      const next = requeued(current, new Date());
+      return next && { record: next };
+    });
+    if (isThere || !touched) return false;
+    await publish(touched, `${touched.chunk.epoch}-${Date.now()}`);
+    return true;
+  });
 }
 
 async function moveJobs(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
   const before = new Date(Date.now() - deps.staleMs);
   const running = await deps.jobs.findUnchanged(JobState.RUNNING, before, batch);
-  for (const { job } of running) await deps.countJob(job.id);
+  await each(deps, running, signal, ({ job }) => deps.countJob(job.id));
   const pending = await deps.jobs.findUnchanged(JobState.PENDING, before, batch);
-  for (const { job } of pending) await deps.planJob(job.id, signal);
-  return pending.length;
+  return pending.filter(({ job }) => deps.planSoon(job.id)).length;
 }
 
-async function finishCleanUps(deps: ReconcileDependencies): Promise<number> {
+async function finishCleanUps(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
   const records = await deps.jobs.findToCleanUp(batch);
-  for (const record of records) await cleanUpJob(deps, record);
-  return records.length;
+  return await each(deps, records, signal, ({ job }) => cleanUpJob(deps, job.id));
 }
 
-async function finishDeletions(deps: ReconcileDependencies): Promise<number> {
+async function finishDeletions(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
   const assetIds = await deps.deletions.openDeletions(batch);
-  for (const assetId of assetIds) await deleteMedia(deps, assetId);
-  return assetIds.length;
+  return await each(deps, assetIds, signal, (assetId) => deleteMedia(deps, assetId));
 }
 
-async function forgetOld({
-  jobs,
-  chunks,
-  deletions,
-  keepFinishedMs,
-}: ReconcileDependencies): Promise<number> {
-  await deletions.forget(new Date(Date.now() - keepDeletionsMs));
+async function forgetOld(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
+  const { jobs, chunks, deletions, objects, keepFinishedMs, keepDeletionsMs } = deps;
+  const gone = await deletions.doneBefore(new Date(Date.now() - keepDeletionsMs), batch);
+  await each(deps, gone, signal, async (assetId) => {
+    // A worker that was frozen when the media was deleted may have finished one write later.
+    await objects.deletePrefix(assetPrefix(assetId));
+    await deletions.forget(assetId);
+  });
   const old = await jobs.findUnchanged(JobState.FINISHED, new Date(Date.now() - keepFinishedMs), batch);
-  for (const { job } of old) {
+  return await each(deps, old, signal, async ({ job }) => {
     for await (const { chunk } of chunks.chunksOf(job.id)) await chunks.removeChunk(chunk.id);
-    await jobs.removeJob(job.id);
-  }
-  return old.length;
+    return await jobs.removeEndedJob(job.id);
+  });
 }

@@ -9,10 +9,12 @@ import type { JobStore } from '../store/jobs.ts';
 
 /** What taking on a generation needs. */
 export interface StartJobDependencies {
-  readonly jobs: Pick<JobStore, 'addJob' | 'getJob' | 'changeJob' | 'removeJob'>;
-  readonly deletions: Pick<DeletionStore, 'isDeleted'>;
+  readonly jobs: Pick<JobStore, 'addJob' | 'findJob' | 'changeJob'>;
+  readonly deletions: Pick<DeletionStore, 'isDeleted' | 'openDeletion'>;
   /** Plans a job that waits for its probe. */
-  readonly planJob: (jobId: string, signal: AbortSignal) => Promise<void>;
+  readonly planJob: (jobId: string) => Promise<void>;
+  /** Deletes whatever an asset has here. */
+  readonly deleteMedia: (assetId: string) => Promise<unknown>;
 }
 
 /**
@@ -20,14 +22,13 @@ export interface StartJobDependencies {
  * answer, the answer is published again.
  */
 export async function startJob(
-  { jobs, deletions, planJob }: StartJobDependencies,
+  { jobs, deletions, planJob, deleteMedia }: StartJobDependencies,
   { assetId, generationId, source, profile }: GenerationRequested,
-  signal: AbortSignal,
 ): Promise<void> {
   if (!profile)
     throw new KerkisError('invalid', 'PROFILE_MISSING', `Generation ${generationId} names no profile.`);
   const id = `job_${generationId.slice('gen_'.length)}`;
-  const isNew = await jobs.addJob(
+  await jobs.addJob(
     newJob({
       id,
       assetId,
@@ -37,11 +38,15 @@ export async function startJob(
       now: new Date(),
     }),
   );
-  // Looked up after the job is there: a deletion either finds the job, or is found here.
-  if (isNew && (await deletions.isDeleted(assetId))) return await jobs.removeJob(id);
-  const { job } = await jobs.getJob(id);
-  if (isNew || job.state === JobState.PENDING) await planJob(id, signal);
-  else await jobs.changeJob(id, (record) => ({ record, events: present(record) }));
+  // Looked up after the job is there, new or not: a deletion either finds the job, or is found here.
+  if (await deletions.isDeleted(assetId)) {
+    await deletions.openDeletion(assetId);
+    await deleteMedia(assetId);
+    return;
+  }
+  const record = await jobs.findJob(id);
+  if (record?.job.state === JobState.PENDING) await planJob(id);
+  else await jobs.changeJob(id, (current) => ({ record: current, events: present(current) }));
 }
 
 /** The events that tell where a job is now. */

@@ -1,12 +1,14 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
+import type { Failure } from '@kerkis/contracts/media';
 import { ChunkDiedSchema, ChunkFinishedSchema } from '@kerkis/contracts/transcode/events';
 import { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
-import { consume, publishTask, queueLag } from '@kerkis/events';
-import { type MediaTools, probeSource } from '@kerkis/media';
+import { consume, hasTask, publishTask, queueLag } from '@kerkis/events';
+import { type MediaTools, probeSource, type SourceInfo } from '@kerkis/media';
 import { createChangeFeed, type Mesh, startReconciler } from '@kerkis/mesh';
 import type { ObjectStore } from '@kerkis/objects';
-import { failed } from '../domain/job.ts';
+import type { ChunkRecord } from '../domain/chunk.ts';
+import { failed, type JobRecord } from '../domain/job.ts';
 import { refuseSource } from '../domain/refuse-source.ts';
 import { sourceLimits } from '../domain/source-limits.ts';
 import { observeQueue } from '../observe.ts';
@@ -16,13 +18,17 @@ import type { SourceFiles } from '../source-files.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
+import { addChunks } from './add-chunks.ts';
 import { countJob } from './count-job.ts';
 import { deleteMedia } from './delete-media.ts';
 import { endJob } from './end-job.ts';
 import { fillQueue, type PublishChunk, taskClassOf } from './fill-queue.ts';
 import { planJob } from './plan-job.ts';
+import { createPlanning } from './planning.ts';
 import { reconcile } from './reconcile.ts';
 import { startJob } from './start-job.ts';
+
+const dayMs = 86_400_000;
 
 /** What the planner is started with. */
 export interface PlannerOptions {
@@ -56,47 +62,53 @@ export async function startPlanner({
   const { inputs, retention, transcode } = config;
   const { logger } = telemetry;
   await using stack = new AsyncDisposableStack();
-  const leaving = new AbortController();
 
+  const routeOf = (record: ChunkRecord) => ({
+    class: taskClassOf(record),
+    subjectSuffix: `${record.chunk.jobId}.${record.chunk.id}`,
+  });
   const publish: PublishChunk = async (record, tryId) => {
     const { id: chunkId, jobId } = record.chunk;
-    const route = {
-      class: taskClassOf(record),
-      id: `${chunkId}-${tryId}`,
-      subjectSuffix: `${jobId}.${chunkId}`,
-    };
-    await publishTask(
-      bus,
-      EncodeChunkSchema,
-      { chunkId, jobId },
-      { ...route, subjectId: jobId, source: 'transcode' },
-    );
+    const route = { ...routeOf(record), id: `${chunkId}-${tryId}`, subjectId: jobId, source: 'transcode' };
+    await publishTask(bus, EncodeChunkSchema, { chunkId, jobId }, route);
   };
   const shared = { ...stores, objects, publish };
-  const fill = (jobId: string) =>
-    fillQueue({ ...shared, windowChunks: transcode.planner.windowChunks }, jobId);
-  const count = (jobId: string) => countJob({ ...shared, fillQueue: fill }, jobId);
-  const plan = (jobId: string, signal: AbortSignal) =>
-    planJob(
-      {
-        ...shared,
-        sources,
-        probe: (path, options) =>
-          probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
-        refuse: (source) => refuseSource(inputs, source),
-        chunkSeconds: transcode.planner.chunkSeconds,
-        fillQueue: fill,
-        endJob: (id, failure) => endJob(shared, id, failed, failure),
-      },
-      jobId,
-      signal,
-    );
+  const { chunkSeconds, maxAttempts, windowChunks } = transcode.planner;
+  const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
+  const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);
+  const add = (record: JobRecord) => addChunks(shared, record);
+  const count = (jobId: string) =>
+    countJob({ ...shared, addChunks: add, fillQueue: fill, endJob: fail }, jobId);
+  const planOne = {
+    ...shared,
+    sources,
+    chunkSeconds,
+    maxAttempts,
+    touchMs: pace.staleMs / 3,
+    probe: (path: string, options: { signal: AbortSignal }) =>
+      probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
+    refuse: (source: SourceInfo) => refuseSource(inputs, source),
+    endJob: fail,
+    giveOut: async (record: JobRecord) => {
+      await add(record);
+      await fill(record);
+    },
+  };
+  const planning = createPlanning({
+    planJob: (jobId, signal) => planJob(planOne, jobId, signal),
+    maxInBackground: 4,
+    onFailure: (jobId, err) => logger.warn({ err, jobId }, 'job could not be planned yet'),
+  });
 
   stack.use(
     consume(bus, {
       schema: GenerationRequestedSchema,
       durable: 'transcode-generation-requested',
-      handler: (message, { signal }) => startJob({ ...stores, planJob: plan }, message, signal),
+      handler: (message) =>
+        startJob(
+          { ...stores, planJob: planning.now, deleteMedia: (assetId) => deleteMedia(shared, assetId) },
+          message,
+        ),
     }),
   );
   stack.use(
@@ -111,7 +123,7 @@ export async function startPlanner({
       schema: ChunkDiedSchema,
       durable: 'transcode-chunk-died',
       handler: async ({ jobId, failure }) => {
-        if (failure) await endJob(shared, jobId, failed, failure);
+        if (failure) await fail(jobId, failure);
       },
     }),
   );
@@ -133,12 +145,15 @@ export async function startPlanner({
         reconcile(
           {
             ...shared,
-            queueLag: () => queueLag(bus),
+            isInQueue: (record) => hasTask(bus, routeOf(record)),
             countJob: count,
-            planJob: plan,
-            maxAttempts: transcode.planner.maxAttempts,
+            planSoon: planning.soon,
+            maxAttempts,
+            logger,
             staleMs: pace.staleMs,
-            keepFinishedMs: retention.finishedJobDays * 86_400_000,
+            // An event about a job that nobody remembers would make it anew.
+            keepFinishedMs: Math.max(retention.finishedJobDays, retention.eventDays + 1) * dayMs,
+            keepDeletionsMs: (retention.eventDays + 1) * dayMs,
           },
           signal,
         ),
@@ -146,18 +161,15 @@ export async function startPlanner({
   );
   const feed = stack.use(createChangeFeed(bus, 'kerkis.event.transcode.*.*', { pollMs: 500 }));
   observeQueue(telemetry, () => queueLag(bus));
-  stack.defer(() => leaving.abort());
+  // Ends before the consumers do: they wait for it.
+  stack.use(planning);
 
   const running = stack.move();
   return {
     routes: transcodeRoutes({
       ...shared,
       nextChange: (jobId, signal) => feed.next(jobId, signal),
-      planSoon: (jobId) => {
-        plan(jobId, leaving.signal).catch((err: unknown) =>
-          logger.warn({ err, jobId }, 'job could not be planned yet'),
-        );
-      },
+      planSoon: planning.soon,
     }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

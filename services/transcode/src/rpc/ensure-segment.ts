@@ -20,6 +20,8 @@ export interface EnsureSegmentDependencies {
 
 const maxWaitMs = 60_000;
 const pollMs = 150;
+/** A chunk may go back into the queue, or come into being, while somebody waits for it: it is hurried again and again. */
+const hurryMs = 1_000;
 
 export async function ensureSegment(
   deps: EnsureSegmentDependencies,
@@ -31,11 +33,17 @@ export async function ensureSegment(
   const objectKey = segment === 0 ? initKey(record.job, track) : segmentKey(record.job, track, segment);
   const deadline = Date.now() + Math.min(maxWaitMs, timeoutMs() ?? maxWaitMs) - pollMs;
   if (await deps.objects.head(objectKey)) return { objectKey };
-  await hurry(deps, record, track, Math.max(1, segment));
-  while (Date.now() < deadline && !signal.aborted) {
+  for (let now = record, hurriedAt = 0; Date.now() < deadline && !signal.aborted; ) {
+    if (Date.now() - hurriedAt >= hurryMs) {
+      hurriedAt = Date.now();
+      await hurry(deps, now, track, Math.max(1, segment));
+    }
     await sleep(pollMs, undefined, { signal }).catch(() => {});
+    const isEnded = now.job.state === JobState.FINISHED;
     if (await deps.objects.head(objectKey)) return { objectKey };
-    requireRunning(await deps.jobs.getJob(record.job.id));
+    // Looked for after the job had ended: it will not come any more.
+    if (isEnded) throw lost(objectKey);
+    now = requireRunning(await deps.jobs.getJob(record.job.id));
   }
   throw new KerkisError(
     'deadline',
@@ -50,11 +58,11 @@ export async function ensureSegment(
 /** Moves the chunk that makes the segment to the front of the queue. */
 async function hurry(
   { chunks, publish }: EnsureSegmentDependencies,
-  { job }: JobRecord,
+  { job, run }: JobRecord,
   track: string,
   segment: number,
 ): Promise<void> {
-  for await (const { chunk } of chunks.chunksOf(job.id)) {
+  for await (const { chunk } of chunks.chunksOf(job.id, run)) {
     const isInside = segment >= chunk.firstSegment && segment < chunk.firstSegment + chunk.segmentCount;
     if (!isInside || !chunk.tracks.includes(track)) continue;
     const record = await chunks.changeChunk(chunk.id, (current) => {
@@ -65,6 +73,11 @@ async function hurry(
     return;
   }
 }
+
+const lost = (objectKey: string) =>
+  new KerkisError('data_loss', 'SEGMENT_LOST', 'The segment was stored and is not there any more.', {
+    details: { objectKey },
+  });
 
 async function requireJob(
   jobs: Pick<JobStore, 'findByGeneration'>,

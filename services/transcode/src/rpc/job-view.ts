@@ -6,8 +6,9 @@ import type { ChunkStore } from '../store/chunks.ts';
 const maxRunning = 100;
 
 /** A job as clients see it: what is recorded, and what its running chunks have done so far. */
-export async function jobView(chunks: Pick<ChunkStore, 'inState'>, { job }: JobRecord): Promise<Job> {
-  const running = await chunks.inState(job.id, ChunkState.RUNNING, maxRunning);
+export async function jobView(chunks: Pick<ChunkStore, 'inState'>, record: JobRecord): Promise<Job> {
+  const { job } = record;
+  const running = await chunks.inState(record, ChunkState.RUNNING, maxRunning);
   const tracks = job.tracks.map((track) => {
     const mine = running.filter(({ chunk }) => chunk.tracks.includes(track.track));
     const stored = mine.reduce((sum, { progress }) => sum + (progress.stored[track.track] ?? 0), 0);

@@ -3,21 +3,23 @@ import { KerkisError } from '@kerkis/errors';
 import { type JobRecord, restarted } from '../domain/job.ts';
 import { jobRestarted } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
+import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
 
 /** What RetryJob needs. */
 export interface RetryJobDependencies {
   readonly jobs: Pick<JobStore, 'getJob' | 'changeJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf' | 'removeChunk'>;
-  /** Plans the job in the background; the reconciler does it if this process dies. */
-  readonly planSoon: (jobId: string) => void;
+  readonly deletions: Pick<DeletionStore, 'isDeleted'>;
+  /** Plans the job in the background; the reconciler does it if this process dies, or there is no room. */
+  readonly planSoon: (jobId: string) => unknown;
 }
 
 export async function retryJob(
-  { jobs, chunks, planSoon }: RetryJobDependencies,
+  { jobs, chunks, deletions, planSoon }: RetryJobDependencies,
   jobId: string,
 ): Promise<JobRecord> {
-  const { job, needsCleanUp } = await jobs.getJob(jobId);
+  const { job, needsCleanUp, run } = await jobs.getJob(jobId);
   if (job.state !== JobState.FAILED && job.state !== JobState.CANCELLED) {
     throw new KerkisError(
       'precondition',
@@ -35,12 +37,15 @@ export async function retryJob(
       'What the job had stored is still being deleted. Try again in a moment.',
     );
   }
-  // Chunks of the former run: the new plan makes its own.
-  for await (const { chunk } of chunks.chunksOf(jobId)) await chunks.removeChunk(chunk.id);
-  await jobs.changeJob(jobId, (record) => {
-    const next = restarted(record, new Date());
+  if (await deletions.isDeleted(job.assetId)) {
+    throw new KerkisError('precondition', 'ASSET_DELETED', 'The asset of this job was deleted.');
+  }
+  const again = await jobs.changeJob(jobId, (record) => {
+    const next = record.run === run ? restarted(record, new Date()) : undefined;
     return next && { record: next, events: [jobRestarted(next)] };
   });
   planSoon(jobId);
-  return await jobs.getJob(jobId);
+  // Those of the former run: the new one makes its own, and is not hurt by what is left if this process dies here.
+  for await (const { chunk } of chunks.chunksOf(jobId, run)) await chunks.removeChunk(chunk.id);
+  return again ?? (await jobs.getJob(jobId));
 }

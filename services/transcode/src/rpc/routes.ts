@@ -18,6 +18,7 @@ export interface TranscodeRoutes
     WatchJobDependencies {
   readonly jobs: JobStore;
   readonly chunks: ChunkStore;
+  readonly deletions: RetryJobDependencies['deletions'];
   readonly objects: Pick<ObjectStore, 'deletePrefix' | 'head'>;
 }
 

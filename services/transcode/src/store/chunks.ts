@@ -3,6 +3,7 @@ import { type ChunkJson, ChunkSchema, ChunkState } from '@kerkis/contracts/trans
 import type { Collection, CollectionSpec, Database, OutboxEntry, Versioned } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { ChunkRecord } from '../domain/chunk.ts';
+import type { JobRecord } from '../domain/job.ts';
 
 interface ChunkDocument extends Omit<ChunkRecord, 'chunk' | 'changedAt'> {
   readonly id: string;
@@ -11,14 +12,15 @@ interface ChunkDocument extends Omit<ChunkRecord, 'chunk' | 'changedAt'> {
 }
 
 const separator = '\u0000';
+const runKey = (run: number) => String(run).padStart(8, '0');
 const place = (doc: Pick<ChunkDocument, 'order'>) => String(doc.order).padStart(8, '0');
 const stateName = (state: ChunkState) => `CHUNK_STATE_${ChunkState[state]}`;
 
 const spec: CollectionSpec<ChunkDocument> = {
   name: 'chunks',
   indexes: {
-    job: (doc) => `${doc.chunk.jobId}${separator}${place(doc)}`,
-    jobState: (doc) => `${doc.chunk.jobId}${separator}${doc.chunk.state}${separator}${place(doc)}`,
+    job: (doc) => [doc.chunk.jobId, runKey(doc.run), place(doc)].join(separator),
+    jobState: (doc) => [doc.chunk.jobId, runKey(doc.run), doc.chunk.state, place(doc)].join(separator),
     state: (doc) => `${doc.chunk.state}${separator}${doc.changedAt}`,
   },
 };
@@ -48,10 +50,10 @@ export type ChunkStore = ReturnType<typeof chunkStore>;
 export function chunkStore(database: Database) {
   const chunks: Collection<ChunkDocument> = database.collection(spec);
 
-  async function page(jobId: string, pageSize: number, pageToken: string) {
+  async function page(prefix: string, pageSize: number, pageToken: string) {
     const found = await chunks.find({
       index: 'job',
-      prefix: `${jobId}${separator}`,
+      prefix,
       limit: pageSize,
       ...(pageToken && { pageToken }),
     });
@@ -98,21 +100,27 @@ export function chunkStore(database: Database) {
     },
 
     /** One page of a job's chunks, in the order in which they are given out. */
-    listChunks: page,
+    async listChunks(jobId: string, pageSize: number, pageToken: string) {
+      return await page(`${jobId}${separator}`, pageSize, pageToken);
+    },
 
-    /** All chunks of a job, page by page. */
-    async *chunksOf(jobId: string): AsyncGenerator<ChunkRecord> {
+    /**
+     * All chunks of a job, or of one run of it, page by page. Pages go by key, so chunks may be changed and removed
+     * meanwhile.
+     */
+    async *chunksOf(jobId: string, run?: number): AsyncGenerator<ChunkRecord> {
+      const prefix = [jobId, ...(run === undefined ? [] : [runKey(run)]), ''].join(separator);
       let pageToken = '';
       do {
-        const { records, nextPageToken } = await page(jobId, 200, pageToken);
+        const { records, nextPageToken } = await page(prefix, 200, pageToken);
         yield* records;
         pageToken = nextPageToken;
       } while (pageToken);
     },
 
-    /** Chunks of a job in one state, first in order first. */
-    async inState(jobId: string, state: ChunkState, limit: number): Promise<ChunkRecord[]> {
-      const prefix = `${jobId}${separator}${stateName(state)}${separator}`;
+    /** Chunks of a job's present run in one state, first in order first. */
+    async inState({ job, run }: JobRecord, state: ChunkState, limit: number): Promise<ChunkRecord[]> {
+      const prefix = [job.id, runKey(run), stateName(state), ''].join(separator);
       return (await chunks.find({ index: 'jobState', prefix, limit })).items.map(toRecord);
     },
 

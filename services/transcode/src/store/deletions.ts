@@ -56,16 +56,17 @@ export function deletionStore(database: Database) {
       return items.map(({ doc }) => doc.id);
     },
 
-    /** Forgets what was done before a time. */
-    async forget(before: Date): Promise<void> {
-      const key = `done${separator}${before.toISOString()}`;
-      const { items } = await deletions.find({
-        index: 'state',
-        prefix: `done${separator}`,
-        before: key,
-        limit: 100,
-      });
-      for (const { doc } of items) await deletions.delete(doc.id);
+    /** Assets whose media was gone before a time, longest gone first. */
+    async doneBefore(time: Date, limit: number): Promise<string[]> {
+      const prefix = `done${separator}`;
+      const range = { prefix, before: `${prefix}${time.toISOString()}` };
+      const { items } = await deletions.find({ index: 'state', ...range, limit });
+      return items.map(({ doc }) => doc.id);
+    },
+
+    /** Forgets that an asset was to go. */
+    async forget(assetId: string): Promise<void> {
+      await deletions.delete(assetId);
     },
   };
 }

@@ -1,12 +1,11 @@
 import { fromJson, toJson } from '@bufbuild/protobuf';
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { type SourceJson, SourceSchema } from '@kerkis/contracts/catalog';
 import { type ProfileJson, ProfileSchema, type TrackJson, TrackSchema } from '@kerkis/contracts/media';
 import { type JobJson, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { MediaPlan } from '@kerkis/media';
-import type { JobRecord } from '../domain/job.ts';
+import { hasEnded, type JobRecord } from '../domain/job.ts';
 
 interface JobDocument {
   readonly id: string;
@@ -14,14 +13,19 @@ interface JobDocument {
   readonly source: SourceJson;
   readonly profile: ProfileJson;
   readonly plan?: MediaPlan;
+  readonly chunkSeconds: number;
+  readonly planFailures: number;
   readonly tracks: readonly TrackJson[];
   readonly hasPoster: boolean;
   readonly run: number;
   readonly needsCleanUp: boolean;
+  readonly cleanUpUntilMs: number;
 }
 
 const separator = '\u0000';
-const created = ({ job }: JobDocument) => `${job.createTime}${separator}${job.id}`;
+/** Times in JSON have as many digits as they need, which does not sort; these do. */
+const sortable = (time: string | undefined) => new Date(time ?? 0).toISOString();
+const created = ({ job }: JobDocument) => `${sortable(job.createTime)}${separator}${job.id}`;
 const stateName = (state: JobState) => `JOB_STATE_${JobState[state]}`;
 
 const spec: CollectionSpec<JobDocument> = {
@@ -29,6 +33,7 @@ const spec: CollectionSpec<JobDocument> = {
   indexes: {
     created,
     state: (doc) => `${doc.job.state}${separator}${created(doc)}`,
+    changed: ({ job }) => `${job.state}${separator}${sortable(job.updateTime)}`,
     asset: (doc) => `${doc.job.assetId}${separator}${created(doc)}`,
     generation: (doc) => doc.job.generationId,
     cleanUp: (doc) => (doc.needsCleanUp ? 'yes' : undefined),
@@ -82,10 +87,16 @@ export function jobStore(database: Database) {
       }
     },
 
+    /** The job, if there is one. */
+    async findJob(jobId: string): Promise<JobRecord | undefined> {
+      const found = await jobs.get(jobId);
+      return found && toRecord(found.doc);
+    },
+
     /** Reads a job. Throws JOB_NOT_FOUND. */
     async getJob(jobId: string): Promise<JobRecord> {
-      const found = await jobs.get(jobId);
-      if (found) return toRecord(found.doc);
+      const found = await this.findJob(jobId);
+      if (found) return found;
       throw new KerkisError('not_found', 'JOB_NOT_FOUND', 'There is no job with this id.', {
         details: { jobId },
       });
@@ -145,12 +156,12 @@ export function jobStore(database: Database) {
       return records;
     },
 
-    /** Jobs in a state, oldest first; those that changed after `before` are left out. */
+    /** Jobs in a state that did not change since a time, longest unchanged first. */
     async findUnchanged(state: JobState, before: Date, limit: number): Promise<JobRecord[]> {
-      const { items } = await jobs.find({ index: 'state', prefix: `${stateName(state)}${separator}`, limit });
-      return items
-        .map(({ doc }) => toRecord(doc))
-        .filter(({ job }) => job.updateTime && timestampDate(job.updateTime) < before);
+      const prefix = `${stateName(state)}${separator}`;
+      const range = { prefix, before: `${prefix}${before.toISOString()}` };
+      const { items } = await jobs.find({ index: 'changed', ...range, limit });
+      return items.map(({ doc }) => toRecord(doc));
     },
 
     /** Jobs whose segments are still to be deleted. */
@@ -159,9 +170,22 @@ export function jobStore(database: Database) {
       return items.map(({ doc }) => toRecord(doc));
     },
 
-    /** Removes the record of a job. Events that it still holds are published all the same. */
-    async removeJob(jobId: string): Promise<void> {
-      await jobs.delete(jobId);
+    /**
+     * Removes the record of a job that is over; false when it is not, because somebody started it again. Events that it still
+     * holds are published all the same.
+     */
+    async removeEndedJob(jobId: string): Promise<boolean> {
+      const found = await jobs.get(jobId);
+      if (!found) return true;
+      const { job, needsCleanUp } = toRecord(found.doc);
+      if (!hasEnded(job) || needsCleanUp) return false;
+      try {
+        await jobs.delete(jobId, found.version);
+        return true;
+      } catch (error) {
+        if (isKerkisError(error) && error.kind === 'conflict') return false;
+        throw error;
+      }
     },
   };
 }

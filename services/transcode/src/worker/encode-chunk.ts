@@ -41,18 +41,34 @@ export interface ChunkEncoding {
   readonly done: Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>>;
 }
 
-/** Encodes a chunk and stores its segments. `signal` stops it. */
+/** Under which conditions a chunk is encoded. */
+export interface EncodeConditions {
+  readonly isUrgent: boolean;
+  /** Stops it. */
+  readonly signal: AbortSignal;
+  /** Called right before each write; throws when this worker must not write any more. */
+  readonly assertHeld: () => void;
+}
+
+/** Encodes a chunk and stores its segments. When `done` is settled, well or not, nothing of it is written any more. */
 export function encodeChunk(
   deps: EncodeChunkDependencies,
   { source, plan }: JobRecord,
   record: ChunkRecord,
-  isUrgent: boolean,
-  signal: AbortSignal,
+  { isUrgent, signal, assertHeld }: EncodeConditions,
 ): ChunkEncoding {
-  const writer = segmentWriter(deps.objects, record);
+  const writer = segmentWriter(deps.objects, record, assertHeld);
   let speed = 0;
 
   async function run(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
+    try {
+      return await encodeAll();
+    } finally {
+      await writer.settled();
+    }
+  }
+
+  async function encodeAll(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
     if (!plan) throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
     await using file = await deps.sources.open(source.objectKey, signal);
     const settings = {
@@ -74,6 +90,7 @@ export function encodeChunk(
       }
     }
     const measured = await writer.finish();
+    signal.throwIfAborted();
     return { measured, posterStored: record.makesPoster && (await storePoster(plan, settings)) };
   }
 
@@ -88,6 +105,8 @@ export function encodeChunk(
       deps.logger.warn({ err, assetId: record.assetId }, 'no poster could be made');
       return false;
     }
+    signal.throwIfAborted();
+    assertHeld();
     await deps.objects.put(posterKey(record), bytes, { sizeBytes: bytes.length });
     return true;
   }

@@ -1,11 +1,15 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { KerkisError } from '@kerkis/errors';
 import type { Logger } from '@kerkis/telemetry';
-import { type ChunkProgress, renewed } from '../domain/chunk.ts';
+import { type ChunkProgress, type ChunkRecord, renewed } from '../domain/chunk.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 
 /** A lease that is kept alive until it is disposed of. */
-export interface HeldLease extends AsyncDisposable {
+export interface HeldLease extends Disposable {
   /** Aborted when the lease is lost: another worker may have the chunk, or its job is over. */
   readonly lost: AbortSignal;
+  /** Throws LEASE_LOST once the lease could be over, also right after this process was frozen. */
+  assertHeld(): void;
 }
 
 /** What holding a lease needs. */
@@ -17,18 +21,18 @@ export interface LeaseDependencies {
   readonly renewMs: number;
 }
 
-/** Renews the lease of a chunk at this epoch, and writes its progress along with it. */
+/** Renews the lease of a chunk that was just taken, and writes its progress along with it. */
 export function holdLease(
   { chunks, logger, leaseMs, renewMs }: LeaseDependencies,
-  chunkId: string,
-  epoch: bigint,
+  { chunk: { id: chunkId, epoch, leaseExpireTime } }: ChunkRecord,
   progress: () => ChunkProgress,
 ): HeldLease {
   const losing = new AbortController();
-  let validUntil = Date.now() + leaseMs;
-  let renewing: Promise<void> | undefined;
+  let validUntil = leaseExpireTime ? timestampMs(leaseExpireTime) : 0;
+  let isRenewing = false;
 
   async function renew(): Promise<void> {
+    isRenewing = true;
     const now = new Date();
     try {
       const record = await chunks.changeChunk(chunkId, (current) => {
@@ -38,23 +42,27 @@ export function holdLease(
       if (record) validUntil = now.getTime() + leaseMs;
       else losing.abort();
     } catch (err) {
-      // The database may be away for a moment. Once the lease could be over, somebody else may have it.
       logger.warn({ err, chunkId }, 'lease could not be renewed');
-      if (Date.now() >= validUntil) losing.abort();
+    } finally {
+      isRenewing = false;
     }
   }
 
+  // A database that is away, or answers late, is no reason to stop at once; but at the end of the lease somebody else may have it.
+  const isOver = () => {
+    if (Date.now() >= validUntil) losing.abort();
+    return losing.signal.aborted;
+  };
   const timer = setInterval(() => {
-    renewing ??= renew().finally(() => {
-      renewing = undefined;
-    });
+    if (!isOver() && !isRenewing) void renew();
   }, renewMs);
 
   return {
     lost: losing.signal,
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await renewing;
+    assertHeld() {
+      if (isOver())
+        throw new KerkisError('conflict', 'LEASE_LOST', 'The worker lost the lease of its chunk.');
     },
+    [Symbol.dispose]: () => clearInterval(timer),
   };
 }

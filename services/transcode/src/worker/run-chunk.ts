@@ -1,19 +1,29 @@
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { isKerkisError, toKerkisError } from '@kerkis/errors';
 import type { Task } from '@kerkis/events';
-import { attemptFailed, type ChunkRecord, claimed, finished, handedBack, released } from '../domain/chunk.ts';
+import {
+  attemptFailed,
+  type ChunkRecord,
+  claimed,
+  dropped,
+  finished,
+  handedBack,
+  noProgress,
+  released,
+} from '../domain/chunk.ts';
 import { failureOf, isFinalFailure } from '../domain/failure.ts';
 import { chunkDied, chunkFinished } from '../events.ts';
 import type { WorkerObserver } from '../observe.ts';
-import type { ChunkStore } from '../store/chunks.ts';
+import type { ChunkChange, ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
-import { type EncodeChunkDependencies, encodeChunk } from './encode-chunk.ts';
+import { type ChunkEncoding, type EncodeChunkDependencies, encodeChunk } from './encode-chunk.ts';
 import { holdLease, type LeaseDependencies } from './lease.ts';
 
 /** What a worker needs to run chunks. */
 export interface RunChunkDependencies extends EncodeChunkDependencies, LeaseDependencies {
-  readonly jobs: Pick<JobStore, 'getJob'>;
-  readonly chunks: Pick<ChunkStore, 'changeChunk'>;
+  readonly jobs: Pick<JobStore, 'findJob'>;
+  readonly chunks: Pick<ChunkStore, 'changeChunk' | 'removeChunk'>;
   readonly workerId: string;
   readonly maxAttempts: number;
   readonly observer: WorkerObserver;
@@ -21,6 +31,12 @@ export interface RunChunkDependencies extends EncodeChunkDependencies, LeaseDepe
 
 /** A task that says to encode a chunk. */
 export type ChunkTask = Task<typeof EncodeChunkSchema>;
+
+/** How an attempt ended. Nothing of it is written any more. */
+type Outcome =
+  | { readonly kind: 'stored'; readonly result: Pick<ChunkRecord, 'measured' | 'posterStored'> }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'lost' | 'stopped' | 'unwanted' | 'orphaned' };
 
 /**
  * Runs one task: takes the chunk's lease, encodes, commits. The record decides, not the task: a chunk that is finished, cancelled or
@@ -50,7 +66,12 @@ export async function runChunk(
     'kerkis.chunk.segments': record.chunk.segmentCount,
     'kerkis.chunk.epoch': Number(record.chunk.epoch),
   };
-  await task.trace(() => attempt(deps, task, record, stopping), attributes);
+  await task.trace(async () => {
+    const startedAt = performance.now();
+    const outcome = await attempt(deps, task, record, stopping);
+    const settled = await settle(deps, task, record, outcome);
+    if (settled) deps.observer.chunkEnded(task.class, settled, performance.now() - startedAt);
+  }, attributes);
 }
 
 async function attempt(
@@ -58,67 +79,102 @@ async function attempt(
   task: ChunkTask,
   record: ChunkRecord,
   stopping: AbortSignal,
-): Promise<void> {
-  const { chunks, jobs, workerId, observer } = deps;
-  const { id, epoch } = record.chunk;
-  const startedAt = performance.now();
-  const leaving = new AbortController();
-  const signals = { lost: false };
+): Promise<Outcome> {
+  let encoding: ChunkEncoding | undefined;
+  using lease = holdLease(deps, record, () => encoding?.progress() ?? noProgress);
   try {
-    const job = await jobs.getJob(record.chunk.jobId);
-    const encoding = encodeChunk(deps, job, record, task.class === 'urgent', leaving.signal);
-    await using lease = holdLease(deps, id, epoch, () => encoding.progress());
-    lease.lost.addEventListener('abort', () => {
-      signals.lost = true;
-      leaving.abort();
+    const job = await deps.jobs.findJob(record.chunk.jobId);
+    if (!job) return { kind: 'orphaned' };
+    if (job.job.state !== JobState.RUNNING || job.run !== record.run) return { kind: 'unwanted' };
+    encoding = encodeChunk(deps, job, record, {
+      isUrgent: task.class === 'urgent',
+      signal: AbortSignal.any([stopping, lease.lost]),
+      assertHeld: () => lease.assertHeld(),
     });
-    stopping.addEventListener('abort', () => leaving.abort(), { signal: leaving.signal });
-    if (stopping.aborted) leaving.abort();
-    const result = await encoding.done;
-    const committed = await chunks.changeChunk(id, (current) => {
-      const next = finished(current, epoch, result, new Date());
-      return next && { record: next, events: [chunkFinished(next)] };
-    });
-    observer.chunkEnded(task.class, committed ? 'finished' : 'lost', performance.now() - startedAt);
-    task.ack();
+    return { kind: 'stored', result: await encoding.done };
   } catch (error) {
-    if (signals.lost) {
-      observer.chunkEnded(task.class, 'lost', performance.now() - startedAt);
-      await chunks.changeChunk(id, (current) => {
-        const next = released(current, workerId, new Date());
-        return next && { record: next };
-      });
-      task.ack();
-    } else if (stopping.aborted) {
-      await chunks.changeChunk(id, (current) => {
-        const next = handedBack(current, epoch, new Date());
-        return next && { record: next };
-      });
-      task.nak(0);
-    } else {
-      await settleFailure(deps, task, record, error);
-    }
+    if (lease.lost.aborted) return { kind: 'lost' };
+    return stopping.aborted ? { kind: 'stopped' } : { kind: 'failed', error };
   }
 }
 
-async function settleFailure(
-  { chunks, maxAttempts, observer, logger }: RunChunkDependencies,
+/** Writes the outcome into the record, as far as this worker still may, and settles the task. */
+async function settle(
+  deps: RunChunkDependencies,
   task: ChunkTask,
   { chunk }: ChunkRecord,
-  error: unknown,
+  outcome: Outcome,
+): Promise<'finished' | 'lost' | undefined> {
+  const { chunks } = deps;
+  const { id, epoch } = chunk;
+  // A job that was cancelled waits for the worker to stop: it has.
+  const change = (write: (current: ChunkRecord, now: Date) => ChunkChange | undefined) =>
+    chunks.changeChunk(id, (current) => {
+      const now = new Date();
+      const freed = () => {
+        const next = released(current, epoch, now);
+        return next && { record: next };
+      };
+      return write(current, now) ?? freed();
+    });
+  switch (outcome.kind) {
+    case 'stored': {
+      const after = await change((current, now) => {
+        const next = finished(current, epoch, outcome.result, now);
+        return next && { record: next, events: [chunkFinished(next)] };
+      });
+      task.ack();
+      return after?.chunk.state === ChunkState.FINISHED ? 'finished' : 'lost';
+    }
+    case 'lost':
+    case 'stopped': {
+      const after = await change((current, now) => {
+        const next = handedBack(current, epoch, now);
+        return next && { record: next };
+      });
+      if (after?.chunk.state === ChunkState.QUEUED) task.nak(0);
+      else task.ack();
+      return outcome.kind === 'lost' ? 'lost' : undefined;
+    }
+    case 'unwanted':
+      await change((current, now) => {
+        const next = dropped(current, epoch, now);
+        return next && { record: next };
+      });
+      task.ack();
+      return undefined;
+    case 'orphaned':
+      await chunks.removeChunk(id);
+      task.ack();
+      return undefined;
+    case 'failed':
+      await settleFailure(deps, task, chunk, { error: outcome.error, change });
+      return undefined;
+  }
+}
+
+type ChangeHeld = (
+  write: (current: ChunkRecord, now: Date) => ChunkChange | undefined,
+) => Promise<ChunkRecord | undefined>;
+
+async function settleFailure(
+  { maxAttempts, observer, logger }: RunChunkDependencies,
+  task: ChunkTask,
+  { id: chunkId, attempts, epoch }: ChunkRecord['chunk'],
+  { error, change }: { error: unknown; change: ChangeHeld },
 ): Promise<void> {
   const failure = failureOf(error);
-  const isFinal = isFinalFailure(error) || chunk.attempts >= maxAttempts;
-  await chunks.changeChunk(chunk.id, (current) => {
-    const next = attemptFailed(current, chunk.epoch, { failure, isFinal, now: new Date() });
+  const isFinal = isFinalFailure(error) || attempts >= maxAttempts;
+  const after = await change((current, now) => {
+    const next = attemptFailed(current, epoch, { failure, isFinal, now });
     return next && { record: next, events: isFinal ? [chunkDied(next, failure)] : [] };
   });
   const { cause } = toKerkisError(error);
-  logger.warn(
-    { chunkId: chunk.id, attempts: chunk.attempts, isFinal, reason: failure.reason, err: error, cause },
-    'chunk failed',
-  );
+  logger.warn({ chunkId, attempts, isFinal, reason: failure.reason, err: error, cause }, 'chunk failed');
   observer.chunkFailed(task.class, isKerkisError(error) ? error.reason : 'INTERNAL');
-  if (isFinal) task.ack();
-  else task.nak(1000 * 2 ** chunk.attempts);
+  if (after?.chunk.state === ChunkState.QUEUED) task.nak(Math.min(maxDelayMs, 1000 * 2 ** attempts));
+  else task.ack();
 }
+
+/** The longest pause between two attempts. */
+const maxDelayMs = 60_000;

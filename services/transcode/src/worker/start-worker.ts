@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { createTaskPuller, type EventBus, type TaskClass } from '@kerkis/events';
 import { type ChunkTask, type RunChunkDependencies, runChunk } from './run-chunk.ts';
@@ -24,9 +25,15 @@ export function startWorker(
 
   async function runSlot(classes?: readonly TaskClass[]): Promise<void> {
     for (;;) {
-      const task = await puller.next(leaving.signal, classes);
-      if (!task) return;
-      await settled(task);
+      try {
+        const task = await puller.next(leaving.signal, classes);
+        if (!task) return;
+        await settled(task);
+      } catch (err) {
+        // A slot that ended would be missed until the process is started again.
+        deps.logger.error({ err }, 'no task could be taken');
+        await sleep(1_000, undefined, { signal: leaving.signal }).catch(() => {});
+      }
     }
   }
 

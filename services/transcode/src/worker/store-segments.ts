@@ -10,6 +10,8 @@ export interface SegmentWriter {
   write(track: string, timescale: number, part: EncodedPart): Promise<void>;
   /** Waits until everything is stored. Returns what was made, by track. */
   finish(): Promise<Record<string, TrackMeasure>>;
+  /** Resolves when nothing is on its way to the store any more, well or not. */
+  settled(): Promise<void>;
   /** Segments stored so far, by track. */
   stored(): Record<string, number>;
 }
@@ -17,16 +19,18 @@ export interface SegmentWriter {
 /** So many segments are on their way to the store at a time, while ffmpeg goes on. */
 const maxInFlight = 4;
 
-/** Stores the parts of one chunk under their final keys. */
+/** Stores the parts of one chunk under their final keys. `assertHeld` throws when nothing must be written any more. */
 export function segmentWriter(
   objects: Pick<ObjectStore, 'put' | 'getBytes'>,
   record: Pick<ChunkRecord, 'assetId' | 'generationId'>,
+  assertHeld: () => void,
 ): SegmentWriter {
   const measures = new Map<string, TrackMeasure>();
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;
 
   async function store(track: string, timescale: number, part: EncodedPart): Promise<void> {
+    assertHeld();
     if (part.kind === 'init') return await storeInit(objects, initKey(record, track), part.bytes);
     await objects.put(segmentKey(record, track, part.index + 1), part.bytes, {
       sizeBytes: part.bytes.length,
@@ -50,6 +54,9 @@ export function segmentWriter(
       await Promise.all(inFlight);
       if (failure) throw failure;
       return Object.fromEntries(measures);
+    },
+    async settled() {
+      await Promise.all(inFlight);
     },
     stored: () => Object.fromEntries([...measures].map(([track, { segmentCount }]) => [track, segmentCount])),
   };
