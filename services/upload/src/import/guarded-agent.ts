@@ -2,17 +2,15 @@ import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { KerkisError } from '@kerkis/errors';
 import { Agent, buildConnector } from 'undici';
-import { isPublicAddress } from '../domain/public-address.ts';
 
 const connectTimeoutMs = 10_000;
 const idleTimeoutMs = 30_000;
 
 /**
- * Connects to public addresses only, unless private ones are allowed. Names are resolved here and only what passed is connected
+ * Connects to allowed addresses only. Names are resolved here and only what passed is connected
  * to, so a name that resolves differently the next time gains nothing; the address of the open socket is looked at once more.
  */
-export function createGuardedAgent(allowPrivateAddresses: boolean): Agent {
-  const isAllowed = (address: string) => allowPrivateAddresses || isPublicAddress(address);
+export function createGuardedAgent(isAllowed: (address: string) => boolean): Agent {
   const open = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(isAllowed) });
   return new Agent({
     headersTimeout: idleTimeoutMs,

@@ -1,6 +1,7 @@
 import { UploadState } from '@kerkis/contracts/upload';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { extractContext, type ServiceTelemetry, withSpan } from '@kerkis/telemetry';
+import { isPublicAddress } from '../domain/public-address.ts';
 import { checkReceiving, type Session } from '../domain/session.ts';
 import { importBegun, importDescribed, sizeDeclared } from '../domain/transitions.ts';
 import { uploadEmpty } from '../ending/end-if-empty.ts';
@@ -44,7 +45,8 @@ const maxAttempts = 5;
 export function createImporter(dependencies: ImporterDependencies): Importer {
   const stopping = new AbortController();
   const running = new Map<string, Promise<void>>();
-  const agent = createGuardedAgent(dependencies.limits.allowPrivateAddresses);
+  const { allowPrivateAddresses } = dependencies.limits;
+  const agent = createGuardedAgent((address) => allowPrivateAddresses || isPublicAddress(address));
 
   async function run(uploadId: string): Promise<void> {
     const { sessions, telemetry, finisher, limits } = dependencies;
