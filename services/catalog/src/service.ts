@@ -69,7 +69,8 @@ export async function startCatalog(
     startReconciler({
       intervalMs: pace.reconcileMs,
       logger: telemetry.logger,
-      run: () => reconcile(stores, new Date(Date.now() - pace.staleMs)),
+      run: (signal) =>
+        reconcile({ ...stores, logger: telemetry.logger }, new Date(Date.now() - pace.staleMs), signal),
     }),
   );
 

@@ -1,3 +1,4 @@
+import { GenerationState } from '@kerkis/contracts/catalog';
 import type { JobFailed } from '@kerkis/contracts/transcode/events';
 import { generationFailed } from '../domain/asset.ts';
 import { failed } from '../domain/generation.ts';
@@ -9,10 +10,10 @@ import { unlessGone } from './unless-gone.ts';
 /** What the consumer needs. */
 export interface JobFailedDependencies {
   readonly assets: Pick<AssetStore, 'changeAsset'>;
-  readonly generations: Pick<GenerationStore, 'changeGeneration'>;
+  readonly generations: Pick<GenerationStore, 'changeGeneration' | 'hasOpenGeneration'>;
 }
 
-/** A generation will not be complete; the asset fails with it unless another one plays. */
+/** A generation will not be complete; the asset fails with it unless another one plays, or may come to play. */
 export async function onJobFailed(
   { assets, generations }: JobFailedDependencies,
   { assetId, generationId, failure }: JobFailed,
@@ -21,10 +22,12 @@ export async function onJobFailed(
   const generation = await generations.changeGeneration(generationId, (current) =>
     failed(current, failure, new Date()),
   );
-  if (!generation) return;
+  // One that is complete by now, or made anew, is not touched by an old failure that comes again.
+  if (generation?.state !== GenerationState.FAILED) return;
+  const isAnotherOpen = await generations.hasOpenGeneration(assetId);
   await unlessGone(
     assets.changeAsset(assetId, (record) => {
-      const next = generationFailed(record, generation, failure, new Date());
+      const next = generationFailed(record, generation, { failure, isAnotherOpen }, new Date());
       return next && { record: next, events: [assetUpdated(next.asset)] };
     }),
   );

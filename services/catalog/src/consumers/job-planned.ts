@@ -1,4 +1,6 @@
+import { AssetState } from '@kerkis/contracts/catalog';
 import type { JobPlanned } from '@kerkis/contracts/transcode/events';
+import { KerkisError } from '@kerkis/errors';
 import { generationPlanned } from '../domain/asset.ts';
 import { planned } from '../domain/generation.ts';
 import { assetUpdated } from '../events.ts';
@@ -24,8 +26,15 @@ export async function onJobPlanned(
   if (!generation) return;
   await unlessGone(
     assets.changeAsset(assetId, (record) => {
+      // The generation is asked for before its asset has the source, so the plan may overtake that.
+      if (!record.asset.source && record.asset.state === AssetState.CREATED) throw sourceMissing(assetId);
       const next = generationPlanned(record, generation, sourceInfo, new Date());
       return next && { record: next, events: [assetUpdated(next.asset)] };
     }),
   );
 }
+
+const sourceMissing = (assetId: string) =>
+  new KerkisError('conflict', 'SOURCE_NOT_KNOWN_YET', 'The source of this asset has not arrived yet.', {
+    details: { assetId },
+  });

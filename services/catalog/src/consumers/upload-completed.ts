@@ -1,3 +1,4 @@
+import { AssetState } from '@kerkis/contracts/catalog';
 import type { UploadCompleted } from '@kerkis/contracts/upload/events';
 import { idForRequest } from '@kerkis/ids';
 import { sourceArrived } from '../domain/asset.ts';
@@ -11,7 +12,7 @@ import { unlessGone } from './unless-gone.ts';
 /** What the consumer needs. */
 export interface UploadCompletedDependencies {
   readonly assets: Pick<AssetStore, 'getAsset' | 'changeAsset'>;
-  readonly generations: Pick<GenerationStore, 'addGeneration'>;
+  readonly generations: Pick<GenerationStore, 'addGeneration' | 'removeGeneration'>;
   readonly profiles: Pick<ProfileStore, 'getProfile'>;
   readonly defaultProfile: string;
 }
@@ -22,13 +23,17 @@ export async function onUploadCompleted(
   { assetId, uploadId, source }: UploadCompleted,
 ): Promise<void> {
   const asset = await unlessGone(assets.getAsset(assetId));
-  if (!asset || !source) return;
+  if (!asset || !source || asset.state === AssetState.DELETING) return;
   // A profile that was deleted in the meantime must not strand the upload.
-  const profile = await profiles.getProfile(asset.profile).catch(() => profiles.getProfile(defaultProfile));
+  const profile =
+    (await unlessGone(profiles.getProfile(asset.profile))) ?? (await profiles.getProfile(defaultProfile));
   const generation = newGeneration(idForRequest('gen', uploadId), assetId, profile, new Date());
   await generations.addGeneration(generation, [generationRequested(source, generation)]);
-  await assets.changeAsset(assetId, (record) => {
-    const next = sourceArrived(record, source, new Date());
-    return next && { record: next, events: [assetUpdated(next.asset)] };
-  });
+  const changed = await unlessGone(
+    assets.changeAsset(assetId, (record) => {
+      const next = sourceArrived(record, source, new Date());
+      return next && { record: next, events: [assetUpdated(next.asset)] };
+    }),
+  );
+  if (!changed) await generations.removeGeneration(generation.id);
 }

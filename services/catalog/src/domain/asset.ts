@@ -1,10 +1,11 @@
 import { create } from '@bufbuild/protobuf';
-import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   type Asset,
   AssetSchema,
   AssetState,
   type Generation,
+  GenerationState,
   PlaybackPolicy,
   type Source,
 } from '@kerkis/contracts/catalog';
@@ -20,6 +21,8 @@ export interface AssetRecord {
   readonly asset: Asset;
   /** Services that have not yet said that their objects are deleted. Only in state DELETING. */
   readonly awaitingDeletion: readonly StoringService[];
+  /** When the generation that plays was asked for, milliseconds since 1970; 0 while none is complete. */
+  readonly activeSinceMs: number;
 }
 
 /** What a new asset is made of. */
@@ -49,7 +52,7 @@ export function newAsset(input: NewAsset): AssetRecord {
     createTime: timestampFromDate(input.now),
     updateTime: timestampFromDate(input.now),
   });
-  return { asset, awaitingDeletion: [] };
+  return { asset, awaitingDeletion: [], activeSinceMs: 0 };
 }
 
 function changed(record: AssetRecord, now: Date, change: Partial<Asset>): AssetRecord {
@@ -69,7 +72,10 @@ export function sourceFailed(record: AssetRecord, failure: Failure, now: Date): 
   return changed(record, now, { state: AssetState.FAILED, failure });
 }
 
-/** A generation is planned: the first one makes the asset PLAYABLE, a later one changes nothing yet. */
+/**
+ * A generation is planned: it makes the asset PLAYABLE, unless another one plays already. Also one that failed, when this
+ * generation was asked for afterwards.
+ */
 export function generationPlanned(
   record: AssetRecord,
   generation: Generation,
@@ -77,8 +83,11 @@ export function generationPlanned(
   now: Date,
 ): AssetRecord | undefined {
   const { asset } = record;
-  if (asset.state !== AssetState.SOURCE_READY) return undefined;
-  return changed(record, now, {
+  if (generation.state !== GenerationState.PLANNED) return undefined;
+  const waits = asset.state === AssetState.SOURCE_READY || asset.state === AssetState.FAILED;
+  if (!waits || !asset.source) return undefined;
+  const { failure: _, ...rest } = asset;
+  return changed({ ...record, asset: rest }, now, {
     state: AssetState.PLAYABLE,
     activeGenerationId: generation.id,
     durationMs: generation.grid?.durationMs ?? 0n,
@@ -86,36 +95,46 @@ export function generationPlanned(
   });
 }
 
-/** A generation is complete: it becomes the one that plays, in one write. */
+/**
+ * A generation is complete: it becomes the one that plays, in one write, unless one that was asked for later is complete
+ * already. So an event that comes again does not bring back what it once made.
+ */
 export function generationCompleted(
   record: AssetRecord,
   generation: Generation,
   now: Date,
 ): AssetRecord | undefined {
   const { asset } = record;
-  if (asset.state === AssetState.DELETING) return undefined;
+  if (asset.state === AssetState.DELETING || !asset.source) return undefined;
   if (asset.state === AssetState.READY && asset.activeGenerationId === generation.id) return undefined;
+  const askedForMs = generation.createTime ? timestampMs(generation.createTime) : 0;
+  if (asset.state === AssetState.READY && askedForMs < record.activeSinceMs) return undefined;
   const { failure: _, ...rest } = asset;
-  return changed({ ...record, asset: rest }, now, {
+  return changed({ ...record, asset: rest, activeSinceMs: askedForMs }, now, {
     state: AssetState.READY,
     activeGenerationId: generation.id,
     durationMs: generation.grid?.durationMs ?? asset.durationMs,
   });
 }
 
-/** A generation failed: the asset fails with it, unless another one is complete and keeps playing. */
+/** A generation failed: the asset fails with it, unless another one plays or is on its way. */
 export function generationFailed(
   record: AssetRecord,
   generation: Generation,
-  failure: Failure,
+  { failure, isAnotherOpen }: { failure: Failure; isAnotherOpen: boolean },
   now: Date,
 ): AssetRecord | undefined {
   const { asset } = record;
-  const playsAnother = asset.state === AssetState.READY && asset.activeGenerationId !== generation.id;
+  const playsAnother = asset.activeGenerationId !== '' && asset.activeGenerationId !== generation.id;
   if (playsAnother || asset.state === AssetState.DELETING || asset.state === AssetState.FAILED) {
     return undefined;
   }
-  return changed(record, now, { state: AssetState.FAILED, activeGenerationId: '', failure });
+  const next = { ...record, activeSinceMs: 0 };
+  if (isAnotherOpen) {
+    if (asset.activeGenerationId === '') return undefined;
+    return changed(next, now, { state: AssetState.SOURCE_READY, activeGenerationId: '' });
+  }
+  return changed(next, now, { state: AssetState.FAILED, activeGenerationId: '', failure });
 }
 
 /** A failed generation is made again: the asset waits for its plan once more. */
@@ -154,6 +173,11 @@ export function withPlaybackIds(
   now: Date,
 ): AssetRecord {
   return changed(record, now, { playbackIds });
+}
+
+/** It was asked again to be deleted. Undefined when it is not to go. */
+export function deletionAskedAgain(record: AssetRecord, now: Date): AssetRecord | undefined {
+  return record.asset.state === AssetState.DELETING ? changed(record, now, {}) : undefined;
 }
 
 /** Its playing generation changed in a way that edges should see. Undefined when another generation plays. */

@@ -25,6 +25,16 @@ export function planned(
   return { ...generation, ...plan, state: GenerationState.PLANNED, updateTime: timestampFromDate(now) };
 }
 
+/** It was asked for again. Undefined when it is past that. */
+export function askedAgain(generation: Generation, now: Date): Generation | undefined {
+  return isOpen(generation) ? { ...generation, updateTime: timestampFromDate(now) } : undefined;
+}
+
+/** Whether it is still to become complete. */
+export function isOpen({ state }: Generation): boolean {
+  return state === GenerationState.REQUESTED || state === GenerationState.PLANNED;
+}
+
 /** One track is complete, with measured bitrates. */
 export function trackFinished(generation: Generation, track: Track, now: Date): Generation | undefined {
   if (generation.state !== GenerationState.PLANNED) return undefined;
@@ -46,8 +56,7 @@ export function completed(
 
 /** It will not be complete: REQUESTED or PLANNED → FAILED. */
 export function failed(generation: Generation, failure: Failure, now: Date): Generation | undefined {
-  const open = generation.state === GenerationState.REQUESTED || generation.state === GenerationState.PLANNED;
-  if (!open) return undefined;
+  if (!isOpen(generation)) return undefined;
   return { ...generation, failure, state: GenerationState.FAILED, updateTime: timestampFromDate(now) };
 }
 

@@ -1,5 +1,4 @@
 import { fromJson, toJson } from '@bufbuild/protobuf';
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { type Asset, type AssetJson, AssetOrder, AssetSchema, AssetState } from '@kerkis/contracts/catalog';
 import type { Collection, CollectionSpec, Database, OutboxEntry, Versioned } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
@@ -9,18 +8,22 @@ interface AssetDocument {
   id: string;
   asset: AssetJson;
   awaitingDeletion: readonly StoringService[];
+  activeSinceMs: number;
 }
 
 const separator = '\u0000';
 /** Longer metadata values are kept, but no filter finds them: index keys are bounded. */
 const maxIndexedLength = 400;
-const created = (doc: AssetDocument) => `${doc.asset.createTime}${separator}${doc.id}`;
+/** Times in JSON have as many digits as they need, which does not sort; these do. */
+const sortable = (time: string | undefined) => new Date(time ?? 0).toISOString();
+const created = (doc: AssetDocument) => `${sortable(doc.asset.createTime)}${separator}${doc.id}`;
 
 const spec: CollectionSpec<AssetDocument> = {
   name: 'assets',
   indexes: {
     created,
     state: (doc) => `${doc.asset.state}${separator}${created(doc)}`,
+    changed: ({ asset }) => `${asset.state}${separator}${sortable(asset.updateTime)}`,
     metadata: (doc) =>
       Object.entries(doc.asset.metadata ?? {})
         .filter(([, value]) => value.length <= maxIndexedLength)
@@ -48,15 +51,17 @@ export interface AssetQuery {
 /** The catalog's record of assets. */
 export type AssetStore = ReturnType<typeof assetStore>;
 
-const toDocument = ({ asset, awaitingDeletion }: AssetRecord): AssetDocument => ({
+const toDocument = ({ asset, awaitingDeletion, activeSinceMs }: AssetRecord): AssetDocument => ({
   id: asset.id,
   asset: toJson(AssetSchema, { ...asset, etag: '' }),
   awaitingDeletion,
+  activeSinceMs,
 });
 
 const toRecord = ({ doc, version }: Versioned<AssetDocument>): AssetRecord => ({
   asset: { ...fromJson(AssetSchema, doc.asset), etag: String(version) },
   awaitingDeletion: doc.awaitingDeletion,
+  activeSinceMs: doc.activeSinceMs,
 });
 
 const assetChanged = (assetId: string) =>
@@ -170,17 +175,12 @@ export function assetStore(database: Database) {
       return { assets: page, nextPageToken: pageToken };
     },
 
-    /** Assets in a state that last changed before a time. */
+    /** Assets in a state that last changed before a time, longest unchanged first. */
     async findStale(state: AssetState, before: Date, limit: number): Promise<AssetRecord[]> {
-      const name = AssetState[state];
-      const { items } = await assets.find({
-        index: 'state',
-        prefix: `ASSET_STATE_${name}${separator}`,
-        limit,
-      });
-      return items
-        .map(toRecord)
-        .filter(({ asset }) => asset.updateTime && timestampDate(asset.updateTime) < before);
+      const prefix = `ASSET_STATE_${AssetState[state]}${separator}`;
+      const range = { prefix, before: `${prefix}${before.toISOString()}` };
+      const { items } = await assets.find({ index: 'changed', ...range, limit });
+      return items.map(toRecord);
     },
   };
 }

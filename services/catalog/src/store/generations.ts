@@ -1,5 +1,4 @@
 import { fromJson, toJson } from '@bufbuild/protobuf';
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import {
   type Generation,
   type GenerationJson,
@@ -8,6 +7,7 @@ import {
 } from '@kerkis/contracts/catalog';
 import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
+import { isOpen } from '../domain/generation.ts';
 
 interface GenerationDocument {
   id: string;
@@ -16,11 +16,14 @@ interface GenerationDocument {
 
 const separator = '\u0000';
 
+/** Times in JSON have as many digits as they need, which does not sort; these do. */
+const sortable = (time: string | undefined) => new Date(time ?? 0).toISOString();
+
 const spec: CollectionSpec<GenerationDocument> = {
   name: 'generations',
   indexes: {
-    asset: ({ generation }) => `${generation.assetId}${separator}${generation.createTime}`,
-    state: ({ generation }) => generation.state,
+    asset: ({ generation }) => `${generation.assetId}${separator}${sortable(generation.createTime)}`,
+    changed: ({ generation }) => `${generation.state}${separator}${sortable(generation.updateTime)}`,
   },
 };
 
@@ -92,20 +95,32 @@ export function generationStore(database: Database) {
       };
     },
 
-    /** Generations that are asked for or planned, and did not change since a time. */
+    /** Generations that are asked for or planned, and did not change since a time, longest unchanged first. */
     async findStale(before: Date, limit: number): Promise<Generation[]> {
       const open = await Promise.all(
-        [GenerationState.REQUESTED, GenerationState.PLANNED].map((state) =>
-          generations.find({
-            index: 'state',
-            equals: `GENERATION_STATE_${GenerationState[state]}`,
-            limit,
-          }),
-        ),
+        [GenerationState.REQUESTED, GenerationState.PLANNED].map((state) => {
+          const prefix = `GENERATION_STATE_${GenerationState[state]}${separator}`;
+          const range = { prefix, before: `${prefix}${before.toISOString()}` };
+          return generations.find({ index: 'changed', ...range, limit });
+        }),
       );
-      return open
-        .flatMap(({ items }) => items.map(({ doc }) => toGeneration(doc)))
-        .filter(({ updateTime }) => updateTime && timestampDate(updateTime) < before);
+      return open.flatMap(({ items }) => items.map(({ doc }) => toGeneration(doc)));
+    },
+
+    /** Whether a generation of the asset is still to become complete. */
+    async hasOpenGeneration(assetId: string): Promise<boolean> {
+      let pageToken = '';
+      do {
+        const page = await this.listGenerations(assetId, 100, pageToken);
+        if (page.generations.some(isOpen)) return true;
+        pageToken = page.nextPageToken;
+      } while (pageToken);
+      return false;
+    },
+
+    /** Removes a generation. */
+    async removeGeneration(generationId: string): Promise<void> {
+      await generations.delete(generationId);
     },
 
     /** Removes every generation of an asset. */

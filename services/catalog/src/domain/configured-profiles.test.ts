@@ -1,0 +1,52 @@
+import { parseConfig } from '@kerkis/config';
+import { VideoCodec } from '@kerkis/contracts/media';
+import { KerkisError } from '@kerkis/errors';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { configuredProfiles } from './configured-profiles.ts';
+
+const { profiles } = parseConfig('{}');
+
+test('every configured profile is shown under its name, with what it says', () => {
+  const shown = configuredProfiles(profiles);
+  expect([...shown.keys()]).toEqual(Object.keys(profiles));
+  for (const [name, profile] of Object.entries(profiles)) {
+    const message = shown.get(name);
+    expect(message).toMatchObject({ name, builtIn: true, segmentMs: profile.segmentSeconds * 1000 });
+    expect(message?.renditions.map(({ shortSide }) => shortSide)).toEqual(
+      profile.renditions.map(({ shortSide }) => shortSide),
+    );
+    expect(message?.renditions.every(({ codec }) => codec === VideoCodec.H264)).toBe(true);
+    expect(message?.audios.length).toBe(profile.audio.length);
+  }
+});
+
+function rateOf(frameRate: number) {
+  const [name, profile] = Object.entries(profiles)[0] ?? [];
+  const rendition = profile?.renditions[0];
+  if (!name || !profile || !rendition) throw new KerkisError('internal', 'TEST', 'no profile');
+  const changed = { [name]: { ...profile, renditions: [{ ...rendition, frameRate }] } };
+  return configuredProfiles(changed).get(name)?.renditions[0]?.maxFrameRate;
+}
+
+test('the NTSC rates are meant as ratios', () => {
+  for (const [decimal, num] of [
+    [23.976, 24_000],
+    [29.97, 30_000],
+    [59.94, 60_000],
+  ] as const) {
+    expect(rateOf(decimal)).toMatchObject({ num, den: 1001 });
+  }
+  expect(rateOf(25)).toMatchObject({ num: 25_000, den: 1000 });
+  expect(rateOf(12.5)).toMatchObject({ num: 12_500, den: 1000 });
+});
+
+test('any rate comes out as a ratio next to it', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 1, max: 120, noNaN: true }), (frameRate) => {
+      const { num = 0, den = 0 } = rateOf(frameRate) ?? {};
+      expect(Number.isInteger(num) && den > 0).toBe(true);
+      expect(Math.abs(num / den - frameRate)).toBeLessThan(0.006);
+    }),
+  );
+});
