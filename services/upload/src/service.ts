@@ -33,7 +33,7 @@ export interface UploadPace {
 const hourMs = 3_600_000;
 const usualPace: UploadPace = {
   reconcileMs: 10_000,
-  staleMs: 30_000,
+  staleMs: 10_000,
   leaseMs: 10_000,
   orphanMs: 24 * hourMs,
   sweepMs: hourMs,

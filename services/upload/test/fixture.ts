@@ -22,7 +22,7 @@ import { startUpload, type UploadPace } from '../src/service.ts';
 import { sessionStore } from '../src/store/sessions.ts';
 
 /** Quick enough for tests. */
-export const quickPace: UploadPace = {
+const quickPace: UploadPace = {
   reconcileMs: 150,
   staleMs: 400,
   leaseMs: 1500,

@@ -30,6 +30,6 @@ export function dueTime(session: Session, { staleMs, keepFailedMs }: Patience): 
 }
 
 /** Whether no client will come back to it: what stands still then was lost. */
-export function runsByItself(method: UploadMethod): boolean {
+function runsByItself(method: UploadMethod): boolean {
   return method === UploadMethod.STREAM || method === UploadMethod.IMPORT;
 }

@@ -10,7 +10,7 @@ export interface Lease {
 const maxPartNumber = 10_000;
 
 /** Whether somebody works on it now. */
-export function isLeased({ lease }: Session, nowMs: number): boolean {
+function isLeased({ lease }: Session, nowMs: number): boolean {
   return lease !== undefined && lease.untilMs > nowMs;
 }
 

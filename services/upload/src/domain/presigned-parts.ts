@@ -3,7 +3,7 @@ import { KerkisError } from '@kerkis/errors';
 import { declaredSize, type Session, type StoredPart } from './session.ts';
 
 /** How many parts a presigned upload has. */
-export function partCount(session: Session): number {
+function partCount(session: Session): number {
   return Math.ceil((declaredSize(session) ?? 0) / session.partSizeBytes);
 }
 

@@ -27,7 +27,7 @@ export interface FinisherDependencies extends ByteSinkDependencies, FailSessionD
   readonly leaseMs: number;
 }
 
-/** Takes sessions whose bytes are all here to their end. Disposing waits for what is under way. */
+/** Takes sessions whose bytes are all here to their end. Disposing breaks off what takes long: somebody else begins it again. */
 export interface Finisher extends AsyncDisposable {
   /**
    * Verifies a session that is VERIFYING: COMPLETED, or FAILED with the reason. Whoever asks while it is under way gets the
@@ -41,11 +41,14 @@ export interface Finisher extends AsyncDisposable {
 export function createFinisher(dependencies: FinisherDependencies): Finisher {
   const running = new Map<string, Promise<Session>>();
   const { logger } = dependencies.telemetry;
+  const stopping = new AbortController();
 
   function finish(uploadId: string): Promise<Session> {
     const known = running.get(uploadId);
     if (known) return known;
-    const work = finishSession(dependencies, uploadId).finally(() => running.delete(uploadId));
+    const work = finishSession(dependencies, uploadId, stopping.signal).finally(() =>
+      running.delete(uploadId),
+    );
     running.set(uploadId, work);
     return work;
   }
@@ -58,12 +61,17 @@ export function createFinisher(dependencies: FinisherDependencies): Finisher {
       );
     },
     async [Symbol.asyncDispose]() {
+      stopping.abort();
       await Promise.allSettled(running.values());
     },
   };
 }
 
-async function finishSession(dependencies: FinisherDependencies, uploadId: string): Promise<Session> {
+async function finishSession(
+  dependencies: FinisherDependencies,
+  uploadId: string,
+  signal: AbortSignal,
+): Promise<Session> {
   const { sessions, leaseMs, telemetry } = dependencies;
   const taken = await sessions.changeSession(uploadId, (session) => {
     if (session.upload.state !== UploadState.VERIFYING || session.failing) return undefined;
@@ -76,7 +84,9 @@ async function finishSession(dependencies: FinisherDependencies, uploadId: strin
   using _alive = keepLease(dependencies, taken, () => true);
   const settings = { parent: extractContext(taken.trace), attributes: { 'kerkis.upload.id': uploadId } };
   try {
-    return await withSpan(telemetry.tracer, 'verify upload', settings, () => verify(dependencies, taken));
+    return await withSpan(telemetry.tracer, 'verify upload', settings, () =>
+      verify(dependencies, taken, signal),
+    );
   } catch (error) {
     if (isLoss(error)) {
       await tidyAfterLoss(dependencies, taken);
@@ -93,7 +103,11 @@ async function finishSession(dependencies: FinisherDependencies, uploadId: strin
 }
 
 /** Each step may have been done by somebody who died after it. */
-async function verify(dependencies: FinisherDependencies, taken: Session): Promise<Session> {
+async function verify(
+  dependencies: FinisherDependencies,
+  taken: Session,
+  signal: AbortSignal,
+): Promise<Session> {
   const { sessions, objects, checksums, observe } = dependencies;
   const sizeBytes = declaredSize(taken) ?? 0;
   if (sizeBytes === 0) throw uploadEmpty();
@@ -101,7 +115,7 @@ async function verify(dependencies: FinisherDependencies, taken: Session): Promi
   await openByteSink(dependencies, taken).storeTailAsPart();
   const current = (await sessions.findSession(taken.upload.id)) ?? taken;
   await assemble(objects, current, sizeBytes);
-  const { body } = await objects.get(sourceKey(taken));
+  const { body } = await objects.get(sourceKey(taken), { signal });
   const stored = await checksums.sha256(body);
   if (stored.sizeBytes !== sizeBytes) throw sizeMismatch(sizeBytes, stored.sizeBytes);
   checkChecksum(taken.spec.sha256, stored.sha256);

@@ -26,7 +26,7 @@ export interface ImporterDependencies extends FailSessionDependencies {
 }
 
 /** As configured under `upload.import`. */
-export interface ImportLimits {
+interface ImportLimits {
   readonly timeoutMs: number;
   readonly maxRedirects: number;
   readonly allowPrivateAddresses: boolean;

@@ -45,7 +45,7 @@ export async function createTusUpload(
     const { id, state, offsetBytes } = created.upload;
     if (!body || state !== UploadState.RECEIVING || offsetBytes > 0n) return created;
     try {
-      return await receiveBytes(dependencies, id, { ...described, body, offsetBytes: 0 });
+      return await receiveBytes(dependencies, created, { ...described, body, offsetBytes: 0 });
     } catch (error) {
       // The client has no address to go on with; only by its own key could it come back.
       if (!requestId) await failSession(dependencies, id, toKerkisError(error));

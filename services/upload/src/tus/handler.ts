@@ -67,10 +67,10 @@ async function answer(
   checkVersionOf(req, res);
   await authorize(dependencies.auth, req);
   if (method === 'POST') return await createTusUpload(dependencies, req, res);
-  const { upload } = await existing(dependencies.sessions, uploadId);
-  if (method === 'PATCH') return await patchTusUpload(dependencies, req, res, upload.id);
-  if (method === 'HEAD') return await head(dependencies, res, upload.id);
-  await cancelUpload(dependencies, upload.id);
+  const session = await existing(dependencies.sessions, uploadId);
+  if (method === 'PATCH') return await patchTusUpload(dependencies, req, res, session);
+  if (method === 'HEAD') return await head(dependencies, res, uploadId);
+  await cancelUpload(dependencies, uploadId);
   res.writeHead(204).end();
 }
 

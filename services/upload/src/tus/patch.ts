@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { KerkisError } from '@kerkis/errors';
+import type { Session } from '../domain/session.ts';
 import { endIfEmpty } from '../ending/end-if-empty.ts';
 import type { Writers } from '../intake/writers.ts';
 import type { SessionStore } from '../store/sessions.ts';
@@ -22,14 +23,14 @@ export async function patchTusUpload(
   dependencies: PatchTusDependencies,
   req: IncomingMessage,
   res: ServerResponse,
-  uploadId: string,
+  target: Session,
 ): Promise<void> {
   checkOffsetStream(req);
   const offsetBytes = byteCount(req, 'Upload-Offset');
   if (offsetBytes === undefined) throw headerInvalid('Upload-Offset', 'must be sent');
   const described = describedBytes(dependencies, req);
   const body = readBody(req);
-  const received = await receiveBytes(dependencies, uploadId, { ...described, body, offsetBytes });
+  const received = await receiveBytes(dependencies, target, { ...described, body, offsetBytes });
   const session = await endIfEmpty(dependencies, received);
   setSessionHeaders(res, session);
   res.writeHead(204).end();

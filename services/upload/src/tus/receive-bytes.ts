@@ -1,5 +1,12 @@
 import { UploadState } from '@kerkis/contracts/upload';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
+import {
+  extractContext,
+  injectHeaders,
+  linksFromHeaders,
+  type ServiceTelemetry,
+  withSpan,
+} from '@kerkis/telemetry';
 import type { Session } from '../domain/session.ts';
 import { sizeDeclared } from '../domain/transitions.ts';
 import { type FailSessionDependencies, failSession } from '../ending/fail-session.ts';
@@ -15,6 +22,7 @@ export interface ReceiveBytesDependencies extends FailSessionDependencies {
   readonly writers: Pick<Writers, 'write'>;
   readonly finisher: Pick<Finisher, 'start'>;
   readonly observe: Pick<Observe, 'bytesReceived' | 'sessionEnded'>;
+  readonly telemetry: Pick<ServiceTelemetry, 'tracer'>;
 }
 
 /** The bytes of one request. */
@@ -34,6 +42,22 @@ export interface IncomingBytes {
  * storage ends the session, so that it does not stay full.
  */
 export async function receiveBytes(
+  dependencies: ReceiveBytesDependencies,
+  { upload, trace }: Pick<Session, 'upload' | 'trace'>,
+  incoming: IncomingBytes,
+): Promise<Session> {
+  // Clients begin a trace with each request; the bytes belong to the one in which the upload began.
+  const settings = {
+    parent: extractContext(trace),
+    links: linksFromHeaders(injectHeaders()),
+    attributes: { 'kerkis.upload.id': upload.id, 'kerkis.asset.id': upload.assetId },
+  };
+  return await withSpan(dependencies.telemetry.tracer, 'receive bytes', settings, () =>
+    storeBytes(dependencies, upload.id, incoming),
+  );
+}
+
+async function storeBytes(
   dependencies: ReceiveBytesDependencies,
   uploadId: string,
   incoming: IncomingBytes,
