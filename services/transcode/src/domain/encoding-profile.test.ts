@@ -1,0 +1,39 @@
+import { create } from '@bufbuild/protobuf';
+import { ProfileSchema } from '@kerkis/contracts/media';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodingProfile } from './encoding-profile.ts';
+
+test('what a profile leaves open has a default', () => {
+  const profile = create(ProfileSchema, { name: 'open', renditions: [{ shortSide: 720 }], audios: [{}] });
+  expect(encodingProfile(profile)).toEqual({
+    name: 'open',
+    segmentSeconds: 4,
+    preset: 'veryfast',
+    renditions: [{ height: 720, codec: 'h264', maxBitrateBps: 3_110_400 }],
+    audio: [{ codec: 'aac', bitrateBps: 128_000, channels: 2 }],
+  });
+});
+
+test('what a profile says is taken, and a peak is never missing', () => {
+  const rendition = fc.record({
+    shortSide: fc.integer({ min: 16, max: 4320 }),
+    crf: fc.integer({ min: 0, max: 51 }),
+    bitrateBps: fc.bigInt({ min: 0n, max: 100_000_000n }),
+    maxBitrateBps: fc.bigInt({ min: 0n, max: 100_000_000n }),
+  });
+  fc.assert(
+    fc.property(fc.array(rendition), (renditions) => {
+      const encoding = encodingProfile(create(ProfileSchema, { name: 'x', renditions }));
+      for (const [index, made] of encoding.renditions.entries()) {
+        const asked = renditions[index];
+        expect(made.height).toBe(asked?.shortSide);
+        expect(made.crf).toBe(asked?.crf || undefined);
+        expect(made.videoBitrateBps).toBe(Number(asked?.bitrateBps) || undefined);
+        expect(Number.isInteger(made.maxBitrateBps) && made.maxBitrateBps > 0).toBe(true);
+        if (asked?.maxBitrateBps) expect(made.maxBitrateBps).toBe(Number(asked.maxBitrateBps));
+        else if (asked?.bitrateBps) expect(made.maxBitrateBps).toBeGreaterThan(Number(asked.bitrateBps));
+      }
+    }),
+  );
+});
