@@ -6,8 +6,8 @@ import type { Session } from '../domain/session.ts';
 export function completedUpload({ upload, failing }: Session): Upload {
   if (upload.state === UploadState.COMPLETED) return upload;
   const {
-    reason = 'UPLOAD_FAILED',
-    message = 'The upload failed.',
+    reason = 'UPLOAD_NOT_RECEIVING',
+    message = 'The upload has ended.',
     details,
   } = upload.failure ?? failing ?? {};
   const kind = reason === 'STORAGE_FULL' ? 'exhausted' : 'invalid';
