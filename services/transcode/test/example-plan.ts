@@ -104,7 +104,7 @@ export function runningJob(shape: PlanShape, chunkSeconds = 2): { job: JobRecord
   if (!job) throw new Error('a new job can be planned');
   return {
     job,
-    chunks: planChunks(plan, chunkSeconds).map((each, order) => exampleChunk({ ...each, order })),
+    chunks: planChunks(plan, chunkSeconds).map((each, order) => exampleChunk(each, order)),
   };
 }
 

@@ -1,0 +1,336 @@
+// The planner's pieces on real stores: what a crash, a lost event or a race leaves behind is taken up.
+import { create } from '@bufbuild/protobuf';
+import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
+import { FailureSchema, ProfileSchema } from '@kerkis/contracts/media';
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
+import { openDatabase } from '@kerkis/documents';
+import { KerkisError } from '@kerkis/errors';
+import { newId } from '@kerkis/ids';
+import { openObjectStore } from '@kerkis/objects';
+import { startTelemetry } from '@kerkis/telemetry';
+import { tempDir } from '@kerkis/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { attemptFailed, type ChunkRecord, claimed, finished } from '../src/domain/chunk.ts';
+import { cancelled, failed, type JobRecord, planned, restarted } from '../src/domain/job.ts';
+import { planChunks } from '../src/domain/plan-chunks.ts';
+import { segmentKey } from '../src/domain/segment-keys.ts';
+import { addChunks } from '../src/planner/add-chunks.ts';
+import { countJob } from '../src/planner/count-job.ts';
+import { deleteMedia } from '../src/planner/delete-media.ts';
+import { cleanUpJob, endJob } from '../src/planner/end-job.ts';
+import { fillQueue } from '../src/planner/fill-queue.ts';
+import { planJob } from '../src/planner/plan-job.ts';
+import { createPlanning } from '../src/planner/planning.ts';
+import { reconcile } from '../src/planner/reconcile.ts';
+import { startJob } from '../src/planner/start-job.ts';
+import { retryJob } from '../src/rpc/retry-job.ts';
+import { chunkStore } from '../src/store/chunks.ts';
+import { deletionStore } from '../src/store/deletions.ts';
+import { jobStore } from '../src/store/jobs.ts';
+import { exampleJob, examplePlan } from './example-plan.ts';
+
+const plan = examplePlan({ seconds: 20, hasVideo: true, hasAudio: true, segmentMs: 1000 });
+const failure = create(FailureSchema, { reason: 'SOME_FAILURE' });
+const change = <T>(record: T | undefined) => record && { record };
+
+let stack: AsyncDisposableStack;
+let parts: Awaited<ReturnType<typeof openParts>>;
+let inQueue: Set<string>;
+
+async function openParts() {
+  const directory = stack.use(await tempDir());
+  const database = stack.use(await openDatabase({ url: 'sqlite::memory:' }));
+  const objects = stack.use(await openObjectStore({ kind: 'filesystem', directory: directory.path }));
+  const telemetry = stack.use(
+    startTelemetry({ serviceName: 'transcode', version: '0', sampleRatio: 1, logLevel: 'silent' }),
+  );
+  const shared = {
+    jobs: jobStore(database),
+    chunks: chunkStore(database),
+    deletions: deletionStore(database),
+    objects,
+    logger: telemetry.forService('transcode').logger,
+    publish: async ({ chunk }: ChunkRecord) => void inQueue.add(chunk.id),
+  };
+  const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks: 3 }, record);
+  const count = (jobId: string) =>
+    countJob(
+      {
+        ...shared,
+        addChunks: (record) => addChunks(shared, record),
+        fillQueue: fill,
+        endJob: (id, why) => endJob(shared, id, failed, why),
+      },
+      jobId,
+    );
+  return { ...shared, fill, count };
+}
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  inQueue = new Set();
+  parts = await openParts();
+});
+afterEach(() => stack.disposeAsync());
+
+function look(options: { planSoon?: (jobId: string) => boolean } = {}) {
+  return reconcile(
+    {
+      ...parts,
+      isInQueue: async ({ chunk }) => inQueue.has(chunk.id),
+      countJob: parts.count,
+      planSoon: () => true,
+      maxAttempts: 3,
+      staleMs: -1_000,
+      keepFinishedMs: 86_400_000,
+      keepDeletionsMs: 86_400_000,
+      ...options,
+    },
+    AbortSignal.timeout(30_000),
+  );
+}
+
+async function pending(): Promise<JobRecord> {
+  const record = exampleJob();
+  await parts.jobs.addJob(record);
+  return record;
+}
+
+/** A job that its planner has let run; with the chunks, unless the planner died in between. */
+async function running({ hasChunks = true } = {}): Promise<JobRecord> {
+  const { job } = await pending();
+  const chunkCount = planChunks(plan, 2).length;
+  const record = await parts.jobs.changeJob(job.id, (current) =>
+    change(planned(current, plan, { chunkSeconds: 2, chunkCount }, new Date())),
+  );
+  if (!record) throw new Error('the job does not run');
+  if (hasChunks) await addChunks(parts, record);
+  return record;
+}
+
+const chunksOf = (jobId: string) => Array.fromAsync(parts.chunks.chunksOf(jobId));
+const claim = (chunkId: string, leaseMs = 60_000) =>
+  parts.chunks.changeChunk(chunkId, (current) =>
+    change(claimed(current, { workerId: 'wrk_1', leaseMs, now: new Date() })),
+  );
+
+test('a planner that dies before it has added the chunks is made up for', async () => {
+  const { job } = await running({ hasChunks: false });
+  await look();
+  const chunks = await chunksOf(job.id);
+  expect(chunks).toHaveLength(job.chunkCount);
+  expect(chunks.filter(({ chunk }) => chunk.state === ChunkState.QUEUED)).toHaveLength(3);
+  expect(inQueue.size).toBe(3);
+});
+
+test('chunks that are added after the job ended end with it, or go with it', async () => {
+  const record = await running({ hasChunks: false });
+  await endJob(parts, record.job.id, cancelled, failure);
+  await addChunks(parts, record);
+  expect((await chunksOf(record.job.id)).every(({ chunk }) => chunk.state === ChunkState.CANCELLED)).toBe(
+    true,
+  );
+  const gone = await running({ hasChunks: false });
+  await deleteMedia(parts, gone.job.assetId);
+  await addChunks(parts, gone);
+  expect(await chunksOf(gone.job.id)).toEqual([]);
+});
+
+test('a dead chunk ends its job, also when nobody heard of it', async () => {
+  const { job } = await running();
+  const [first] = await chunksOf(job.id);
+  const taken = await claim(first?.chunk.id ?? '');
+  await parts.chunks.changeChunk(first?.chunk.id ?? '', (current) =>
+    change(attemptFailed(current, taken?.chunk.epoch ?? 0n, { failure, isFinal: true, now: new Date() })),
+  );
+  await look();
+  expect((await parts.jobs.getJob(job.id)).job).toMatchObject({
+    state: JobState.FAILED,
+    failure: { reason: 'SOME_FAILURE' },
+  });
+});
+
+test('a task is published again when the queue lost it, however much else waits, and only then', async () => {
+  const { job } = await running();
+  await parts.fill(await parts.jobs.getJob(job.id));
+  const lost = [...inQueue][1] ?? '';
+  inQueue.delete(lost);
+  const kept = [...inQueue];
+  let published: string[] = [];
+  parts = { ...parts, publish: async ({ chunk }) => void published.push(chunk.id) };
+  await look();
+  expect(published).toEqual([lost]);
+  expect(kept).not.toContain(lost);
+  inQueue.add(lost);
+  published = [];
+  await look();
+  expect(published).toEqual([]);
+});
+
+test('one job that cannot be looked after holds up no other', async () => {
+  const bad = await running();
+  const good = await running({ hasChunks: false });
+  const { count } = parts;
+  parts = {
+    ...parts,
+    count: async (jobId) => {
+      if (jobId === bad.job.id) throw new KerkisError('unavailable', 'DATABASE_UNAVAILABLE', 'No.');
+      await count(jobId);
+    },
+  };
+  const assetId = newId('ast');
+  await parts.deletions.openDeletion(assetId);
+  await look();
+  expect(await chunksOf(good.job.id)).toHaveLength(good.job.chunkCount);
+  expect(await parts.deletions.openDeletions(10)).toEqual([]);
+});
+
+test('an old clean-up does not touch the next run', async () => {
+  const { job } = await running();
+  await endJob(parts, job.id, cancelled, failure);
+  const again = await parts.jobs.changeJob(job.id, (current) => change(restarted(current, new Date())));
+  expect(again?.run).toBe(2);
+  const key = segmentKey(job, 'video/h264-180p', 1);
+  await parts.objects.put(key, Buffer.from('new'));
+  expect(await cleanUpJob(parts, job.id)).toBe(true);
+  expect(await parts.objects.head(key)).toBeDefined();
+});
+
+test('a retry, also two at once, starts one new run with all of its chunks', async () => {
+  const { job } = await running();
+  await endJob(parts, job.id, cancelled, failure);
+  const plans: string[] = [];
+  const deps = { ...parts, planSoon: (jobId: string) => plans.push(jobId) };
+  await Promise.allSettled([retryJob(deps, job.id), retryJob(deps, job.id)]);
+  const record = await parts.jobs.changeJob(job.id, (current) =>
+    change(planned(current, plan, { chunkSeconds: 2, chunkCount: job.chunkCount }, new Date())),
+  );
+  expect(record?.run).toBe(2);
+  if (record) await addChunks(parts, record);
+  const chunks = await chunksOf(job.id);
+  expect(chunks).toHaveLength(job.chunkCount);
+  expect(chunks.every(({ run, chunk }) => run === 2 && chunk.state === ChunkState.PENDING)).toBe(true);
+});
+
+test('a clean-up waits for the worker that may still write', async () => {
+  const { job } = await running();
+  const [first] = await chunksOf(job.id);
+  await claim(first?.chunk.id ?? '', 100);
+  await endJob(parts, job.id, cancelled, failure);
+  expect((await parts.jobs.getJob(job.id)).needsCleanUp).toBe(true);
+  await expect(retryJob({ ...parts, planSoon: () => {} }, job.id)).rejects.toMatchObject({
+    reason: 'JOB_CLEAN_UP_RUNS',
+  });
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  await look();
+  expect((await parts.jobs.getJob(job.id)).needsCleanUp).toBe(false);
+});
+
+test('a request that comes after the deletion, or was interrupted by it, leaves no job', async () => {
+  const { job } = await pending();
+  await parts.deletions.openDeletion(job.assetId);
+  const plans: string[] = [];
+  const deps = {
+    ...parts,
+    planJob: async (jobId: string) => void plans.push(jobId),
+    deleteMedia: (assetId: string) => deleteMedia(parts, assetId),
+  };
+  const { assetId, generationId } = job;
+  const profile = create(ProfileSchema, { name: 'test' });
+  for (const id of [generationId, newId('gen')]) {
+    const source = { objectKey: 'sources/x' };
+    const message = create(GenerationRequestedSchema, { assetId, generationId: id, source, profile });
+    await startJob(deps, message);
+  }
+  expect(plans).toEqual([]);
+  expect(await parts.jobs.jobsOf(assetId)).toEqual([]);
+  expect(await parts.deletions.openDeletions(10)).toEqual([]);
+});
+
+function planningDeps(probe: () => Promise<never>) {
+  return {
+    ...parts,
+    sources: {
+      open: async () => ({ path: 'x', async [Symbol.asyncDispose]() {} }),
+      async [Symbol.asyncDispose]() {},
+    },
+    probe,
+    refuse: () => {},
+    chunkSeconds: 2,
+    maxAttempts: 3,
+    touchMs: 5,
+    giveOut: async () => {},
+    endJob: (jobId: string, why: typeof failure) => endJob(parts, jobId, failed, why),
+  };
+}
+
+test('planning is tried again while something is away, but not for ever when it fails by itself', async () => {
+  const { job } = await pending();
+  const never = new AbortController().signal;
+  const away = planningDeps(() =>
+    Promise.reject(new KerkisError('unavailable', 'STORAGE_UNAVAILABLE', 'Not now.')),
+  );
+  for (let turn = 0; turn < 5; turn += 1) {
+    await expect(planJob(away, job.id, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  }
+  const broken = planningDeps(() => Promise.reject(new TypeError('a defect')));
+  await expect(planJob(broken, job.id, never)).rejects.toMatchObject({ kind: 'internal' });
+  await expect(planJob(broken, job.id, never)).rejects.toMatchObject({ kind: 'internal' });
+  await planJob(broken, job.id, never);
+  expect((await parts.jobs.getJob(job.id)).job).toMatchObject({
+    state: JobState.FAILED,
+    failure: { reason: 'INTERNAL' },
+  });
+});
+
+test('a job that is being planned is not planned once more by somebody else', async () => {
+  const { job } = await pending();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const planning = createPlanning({
+    planJob: (jobId, signal) =>
+      planJob(
+        planningDeps(() => promise),
+        jobId,
+        signal,
+      ),
+    maxInBackground: 1,
+    onFailure: () => {},
+  });
+  const first = planning.now(job.id);
+  expect(planning.now(job.id)).toBe(first);
+  expect([planning.soon(job.id), planning.soon(newId('job'))]).toEqual([true, false]);
+  const startedAt = new Date();
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  expect(await parts.jobs.findUnchanged(JobState.PENDING, startedAt, 10)).toEqual([]);
+  reject(new KerkisError('unavailable', 'STORAGE_UNAVAILABLE', 'Not now.'));
+  await expect(first).rejects.toMatchObject({ kind: 'unavailable' });
+  await planning[Symbol.asyncDispose]();
+  await expect(planning.now(job.id)).rejects.toMatchObject({ kind: 'cancelled' });
+});
+
+test('what rests longest is found behind any number of younger jobs', async () => {
+  const { job } = await pending();
+  const later = new Date(Date.now() + 10_000);
+  for (let count = 0; count < 30; count += 1) await parts.jobs.addJob(exampleJob(later));
+  const found = await parts.jobs.findUnchanged(JobState.PENDING, new Date(Date.now() + 1_000), 10);
+  expect(found.map((record) => record.job.id)).toEqual([job.id]);
+});
+
+test('chunks of another run are neither counted nor given out', async () => {
+  const { job } = await running();
+  for (const own of await chunksOf(job.id)) {
+    const id = newId('unt');
+    await parts.chunks.addChunk({ ...own, run: 0, chunk: { ...own.chunk, id } });
+    if (own.order === 0) continue;
+    const taken = await claim(id);
+    const result = { measured: {}, posterStored: false };
+    await parts.chunks.changeChunk(id, (current) =>
+      change(finished(current, taken?.chunk.epoch ?? 0n, result, new Date())),
+    );
+  }
+  await parts.count(job.id);
+  expect((await parts.jobs.getJob(job.id)).job.finishedChunkCount).toBe(0);
+  const own = (await Array.fromAsync(parts.chunks.chunksOf(job.id, 1))).map(({ chunk }) => chunk.id);
+  expect(inQueue.size).toBe(3);
+  expect(own).toEqual(expect.arrayContaining([...inQueue]));
+});
