@@ -13,23 +13,40 @@ export type MainProcess = Pick<NodeJS.Process, 'argv' | 'env' | 'stderr' | 'once
 
 /**
  * Runs one service as a process of its own: `[--config FILE]`, environment, telemetry, resources, server; until SIGTERM or SIGINT,
- * then drains in the reverse order. What is wrong with the configuration goes to stderr, with exit code 1.
+ * then drains in the reverse order. What is wrong with the configuration or the port goes to stderr, with exit code 1; a wrong
+ * command line with 2.
  */
 export async function runService(main: MainProcess, name: string, start: StartService): Promise<void> {
+  const stopped = untilSignal(main);
+  const say = (text: string, exitCode: number) => {
+    main.stderr.write(`kerkis ${name}: ${text}\n`);
+    main.exitCode = exitCode;
+  };
   try {
-    await serve(main, name, start);
+    await serve(main, name, start, stopped);
   } catch (error) {
-    if (!isKerkisError(error)) throw error;
-    main.stderr.write(`kerkis ${name}: ${error.reason}: ${error.message}\n`);
-    for (const { field, description } of error.violations) main.stderr.write(`  ${field}: ${description}\n`);
-    main.exitCode = 1;
+    // Told to stop before it had begun, e.g. while it waits for NATS.
+    if (stopped.aborted && isKerkisError(error) && error.kind === 'cancelled') return;
+    if (isKerkisError(error)) say(`${error.reason}: ${error.message}`, 1);
+    else if (isSystemError(error, 'ERR_PARSE_ARGS')) say(error.message, 2);
+    else if (isSystemError(error, 'EADDR') || isSystemError(error, 'EACCES'))
+      say(`cannot serve here (server.host, server.port): ${error.message}`, 1);
+    else throw error;
   }
 }
 
-async function serve(main: MainProcess, name: string, start: StartService): Promise<void> {
+function isSystemError(error: unknown, codeStart: string): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith(codeStart);
+}
+
+async function serve(
+  main: MainProcess,
+  name: string,
+  start: StartService,
+  stopped: AbortSignal,
+): Promise<void> {
   const { values } = parseArgs({ args: main.argv.slice(2), options: { config: { type: 'string' } } });
   const config = loadConfig({ file: values.config, env: main.env });
-  const stopped = untilSignal(main);
 
   await using telemetry = startTelemetry({ serviceName: name, version, ...config.telemetry });
   const { logger } = telemetry;
@@ -47,7 +64,7 @@ async function serve(main: MainProcess, name: string, start: StartService): Prom
     parts: [{ ...service.parts, readiness: [...(service.parts.readiness ?? []), ...resources.readiness()] }],
     auth: resources.auth,
     telemetry: telemetry.forService(name),
-    metricsHandler: telemetry.metricsHandler,
+    metricsHandler: config.telemetry.metrics ? telemetry.metricsHandler : undefined,
     allowedOrigins: config.server.corsOrigins,
     drainMs: config.server.drainSeconds * 1000,
   });

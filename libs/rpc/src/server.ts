@@ -31,8 +31,8 @@ export interface ServerOptions {
   readonly auth: Verifier | 'off';
   /** Of the process, for what belongs to no single service. */
   readonly telemetry: ServiceTelemetry;
-  /** Serves `/metrics`. */
-  readonly metricsHandler: (req: IncomingMessage, res: ServerResponse) => void;
+  /** Serves `/metrics`. Absent: there is no such path. */
+  readonly metricsHandler?: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
   readonly limits?: Partial<ServerLimits>;
   /** How long running calls may take to end when the server is disposed. Default 10 s. */
   readonly drainMs?: number;
@@ -87,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     healthz,
     readyz(parts, () => drain.signal.aborted),
     (req, res) => {
-      if (pathOf(req) !== '/metrics') return false;
+      if (!options.metricsHandler || pathOf(req) !== '/metrics') return false;
       options.metricsHandler(req, res);
       return true;
     },

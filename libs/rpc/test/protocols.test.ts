@@ -194,6 +194,11 @@ test('liveness, readiness and metrics', async () => {
   expect(metrics).toMatch(/^rpc_client_call_duration_count\{.*rpc_status_code="OK".*\} 1$/m);
 });
 
+test('without a metrics handler there is no /metrics', async () => {
+  const { url } = await startTestServer(cleanup, { metricsHandler: undefined });
+  expect((await fetch(`${url}/metrics`)).status).toBe(404);
+});
+
 test('a failing dependency is named in the readiness, without the words of its driver', async () => {
   const { telemetry } = await startTestServer(cleanup);
   const { url } = await startTestServer(cleanup, {

@@ -61,7 +61,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       parts: [...parts, { ...shared, http: [indexPage] }],
       auth: resources.auth,
       telemetry,
-      metricsHandler: telemetry.metricsHandler,
+      metricsHandler: config.telemetry.metrics ? telemetry.metricsHandler : undefined,
       drainMs: config.server.drainSeconds * 1000,
       allowedOrigins: config.server.corsOrigins,
     }),

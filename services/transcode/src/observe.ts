@@ -12,6 +12,7 @@ export function observeWorker({ meter }: ServiceTelemetry): WorkerObserver {
   const durations = meter.createHistogram('kerkis.chunk.duration', {
     unit: 's',
     description: 'Time from lease to commit',
+    advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800] },
   });
   const failures = meter.createCounter('kerkis.chunk.failures', { description: 'Failed attempts by reason' });
   return {
