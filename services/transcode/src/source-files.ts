@@ -8,7 +8,7 @@ import type { ObjectStore } from '@kerkis/objects';
 import { newScratchName, sweepScratch } from './scratch.ts';
 
 /** A source as a file that ffmpeg may read. */
-export interface SourceFile extends AsyncDisposable {
+interface SourceFile extends AsyncDisposable {
   readonly path: string;
 }
 

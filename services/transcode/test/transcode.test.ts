@@ -208,4 +208,7 @@ test('a segment that is asked for comes, and an unknown one is refused', async (
   expect(await reasonOf(segments.ensureSegment({ generationId: newId('gen'), track, segment: 1 }))).toBe(
     'GENERATION_NOT_FOUND',
   );
+  await waitUntil(() => finishedEvents.some((each) => each.jobId === jobId), { timeoutMs: 50_000 });
+  await objects.delete(objectKey);
+  expect(await reasonOf(segments.ensureSegment({ generationId, track, segment: 6 }))).toBe('SEGMENT_LOST');
 });

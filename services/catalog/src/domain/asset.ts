@@ -12,7 +12,7 @@ import {
 import type { Failure } from '@kerkis/contracts/media';
 
 /** Services that store something for an asset, and must have deleted it before the asset is gone. */
-export const storingServices = ['upload', 'transcode'] as const;
+const storingServices = ['upload', 'transcode'] as const;
 /** One of them. */
 export type StoringService = (typeof storingServices)[number];
 

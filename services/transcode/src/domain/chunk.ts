@@ -104,7 +104,7 @@ export function claimed(
 }
 
 /** Whether this epoch still is the one that may commit. */
-export function holds({ chunk }: ChunkRecord, epoch: bigint): boolean {
+function holds({ chunk }: ChunkRecord, epoch: bigint): boolean {
   return chunk.state === ChunkState.RUNNING && chunk.epoch === epoch;
 }
 

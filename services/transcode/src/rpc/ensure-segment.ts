@@ -104,6 +104,9 @@ function requireRunning(record: JobRecord): JobRecord {
 }
 
 function requirePlanned({ tracks, job }: JobRecord, track: string, segment: number): void {
+  if (job.state === JobState.PENDING) {
+    throw new KerkisError('unavailable', 'JOB_NOT_PLANNED_YET', 'The job is not planned yet. Ask again.');
+  }
   const planned = tracks.find(({ name }) => name === track);
   if (planned && segment <= (job.grid?.segmentCount ?? 0)) return;
   throw new KerkisError('not_found', 'SEGMENT_NOT_IN_PLAN', 'The generation has no such track or segment.', {
