@@ -46,12 +46,32 @@ test('progress is reported while it runs and at the end', async () => {
   expect(seen.at(-1)?.frames).toBe(50);
 });
 
+test('a short run has a speed even where ffmpeg counts none', async () => {
+  const io = ['-progress', 'pipe:1', '-copyts', '-i', `file:${source}`, '-f', 'null', '-'];
+  const running = startFfmpeg(['-nostdin', '-v', 'error', ...io], {
+    tools,
+    readable: [source],
+    mediaSeconds: 2,
+  });
+  expect((await running.ended).speed).toBeGreaterThan(0);
+});
+
 test('a failure carries exit code and last words, without paths of this machine', async () => {
   const running = startFfmpeg(['-nostdin', '-v', 'error', '-i', 'file:/nowhere/secret.mp4'], options);
   const failure = await running.ended.catch((error) => error);
   expect(failure).toMatchObject({ kind: 'internal', reason: 'FFMPEG_FAILED', details: { exitCode: '1' } });
   expect(failure.details.stderr).toContain('No such file');
   expect(JSON.stringify(failure.details)).not.toContain('nowhere');
+});
+
+test('one that is cancelled while it starts ends, whenever that is', async () => {
+  for (let delayMs = 0; delayMs < 30; delayMs++) {
+    const cancel = new AbortController();
+    const running = startFfmpeg(endless, { ...options, signal: cancel.signal });
+    await delay(delayMs / 2);
+    cancel.abort();
+    await expect(running.ended).rejects.toMatchObject({ kind: 'cancelled' });
+  }
 });
 
 test('time limit, cancellation and CPU limit end it', async () => {

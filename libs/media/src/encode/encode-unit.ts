@@ -9,6 +9,7 @@ import type { MediaPlan } from '../plan/media-plan.ts';
 import type { ProcessLimits } from '../process/confine.ts';
 import { type FfmpegProgress, type RunningFfmpeg, startFfmpeg } from '../process/run-ffmpeg.ts';
 import type { MediaTools } from '../process/tools.ts';
+import { toNumber } from '../rational.ts';
 import { audioFrameRange, audioUnitArgs } from './audio-args.ts';
 import { type EncodeUnit, unitAudioRung, unitVideoRungs } from './unit.ts';
 import { type EncodeSettings, reorderDepth, videoUnitArgs } from './video-args.ts';
@@ -44,7 +45,12 @@ export async function* encodeUnit(
   const args =
     unit.kind === 'video' ? videoUnitArgs(plan, unit, options) : audioUnitArgs(plan, unit, options);
   const pipeCount = unit.kind === 'video' ? unit.rungs.length : 1;
-  const ffmpeg = startFfmpeg(args, { ...options, readable: [options.sourcePath], pipeCount });
+  const ffmpeg = startFfmpeg(args, {
+    ...options,
+    readable: [options.sourcePath],
+    pipeCount,
+    mediaSeconds: unitSeconds(plan, unit),
+  });
   let isComplete = false;
   try {
     yield* merge(tracks(plan, unit, ffmpeg.pipes));
@@ -56,6 +62,16 @@ export async function* encodeUnit(
     for (const pipe of ffmpeg.pipes) pipe.destroy();
   }
   await ffmpeg.ended;
+}
+
+function unitSeconds({ grid }: MediaPlan, { kind, firstSegment, segmentCount }: EncodeUnit): number {
+  const end = firstSegment + segmentCount;
+  if (kind === 'video') {
+    const frames = firstVideoFrame(grid, end) - firstVideoFrame(grid, firstSegment);
+    return grid.video ? frames / toNumber(grid.video.frameRate) : 0;
+  }
+  const frames = firstAudioFrame(grid, end) - firstAudioFrame(grid, firstSegment);
+  return grid.audio ? (frames * grid.audio.samplesPerFrame) / grid.audio.sampleRate : 0;
 }
 
 /** A broken stream usually is ffmpeg's failure, which says more, once it has ended by itself. */

@@ -27,6 +27,11 @@ export interface FfmpegOptions {
   readonly niceness?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+  /**
+   * Length of what comes out. With it the last progress has the speed of the whole run: with `-copyts` ffmpeg 5 counts from
+   * its first report on, so that a short run would have none (`copy_ts_first_pts` in fftools/ffmpeg.c).
+   */
+  readonly mediaSeconds?: number;
   /** Makes the span of the run; the global tracer by default. */
   readonly tracer?: Tracer;
 }
@@ -53,7 +58,7 @@ export function startFfmpeg(args: readonly string[], options: FfmpegOptions): Ru
   } = options;
   const span = tracer.startSpan('ffmpeg');
   const process = startProcess(tools, [tools.ffmpeg, ...args], { ...rest, limits });
-  const ended = finish(process.stdout, process.ended, options.onProgress, span);
+  const ended = finish(process.stdout, process.ended, options, span);
   // The error is also thrown by whoever awaits; a reader that fails first must not make it unhandled.
   ended.catch(() => {});
   return { pipes: process.pipes, ended, stop: process.stop };
@@ -62,11 +67,15 @@ export function startFfmpeg(args: readonly string[], options: FfmpegOptions): Ru
 async function finish(
   stdout: Readable,
   processEnd: Promise<ProcessEnd>,
-  onProgress: FfmpegOptions['onProgress'],
+  { onProgress, mediaSeconds }: Pick<FfmpegOptions, 'onProgress' | 'mediaSeconds'>,
   span: Span,
 ): Promise<FfmpegProgress> {
-  const progress = await readProgress(stdout, onProgress);
+  const startedAt = performance.now();
+  let progress = await readProgress(stdout, onProgress);
   const end = await processEnd;
+  if (mediaSeconds !== undefined && end.exitCode === 0) {
+    progress = { ...progress, speed: mediaSeconds / ((performance.now() - startedAt) / 1000) };
+  }
   span.setAttributes({
     'ffmpeg.frames': progress.frames,
     'ffmpeg.speed': progress.speed,

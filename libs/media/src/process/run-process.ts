@@ -85,6 +85,8 @@ export function startProcess(
 
   const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
   const finish = async (end: Pick<ProcessEnd, 'exitCode' | 'signalName'>) => {
+    // TERM in the moment when bubblewrap starts ends only its outer process: the inner one is deaf to it, and would stay.
+    signalGroup('SIGKILL');
     state.hasEnded = true;
     clearTimeout(timeout);
     clearTimeout(killTimer);
