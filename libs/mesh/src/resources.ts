@@ -15,6 +15,7 @@ import {
 } from '@kerkis/rpc';
 import type { Telemetry } from '@kerkis/telemetry';
 import type { Mesh, MeshService } from './mesh.ts';
+import { tracedWrites } from './traced-writes.ts';
 
 /** What a process opens its resources with. */
 export interface ResourceOptions {
@@ -76,7 +77,7 @@ export async function openResources(options: ResourceOptions): Promise<Resources
       bus: bus.forService({ name: `kerkis-${name}`, ...telemetry.forService(name) }),
       telemetry: telemetry.forService(name),
       database: () => database.get(),
-      objects: () => objects.get(),
+      objects: async () => tracedWrites(await objects.get(), telemetry.forService(name).tracer),
       client: <S extends DescService>(service: MeshService, schema: S): Client<S> =>
         createClient(schema, transportTo(service, name)),
     }),
