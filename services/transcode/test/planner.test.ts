@@ -253,7 +253,7 @@ test('a request that comes after the deletion, or was interrupted by it, leaves 
   expect(await parts.deletions.openDeletions(10)).toEqual([]);
 });
 
-function planningDeps(probe: () => Promise<never>) {
+function planningDeps(probe: () => Promise<typeof plan.source>) {
   return {
     ...parts,
     sources: {
@@ -287,6 +287,17 @@ test('planning is tried again while something is away, but not for ever when it 
     state: JobState.FAILED,
     failure: { reason: 'INTERNAL' },
   });
+});
+
+test('a plan that cannot be written down fails its job as well', async () => {
+  const profile = create(ProfileSchema, { name: 'test', segmentMs: 1000, renditions: [{ shortSide: 96 }] });
+  const { job } = await parts.jobs.addJob({ ...exampleJob(), profile });
+  const never = new AbortController().signal;
+  const broken = planningDeps(async () => ({ ...plan.source, sizeBytes: 0.5 }));
+  await expect(planJob(broken, job.id, never)).rejects.toMatchObject({ kind: 'internal' });
+  await expect(planJob(broken, job.id, never)).rejects.toMatchObject({ kind: 'internal' });
+  await planJob(broken, job.id, never);
+  expect((await parts.jobs.getJob(job.id)).job.state).toBe(JobState.FAILED);
 });
 
 test('a job that is being planned is not planned once more by somebody else', async () => {

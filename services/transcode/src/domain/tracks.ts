@@ -119,8 +119,9 @@ export function sourceInfoMessage(source: SourceInfo): SourceInfoMessage {
     ...(video && {
       video: {
         codec: video.codec,
-        width: video.displayWidth,
-        height: video.displayHeight,
+        // With samples that are not square they are no whole numbers.
+        width: Math.round(video.displayWidth),
+        height: Math.round(video.displayHeight),
         frameRate: video.frameRate,
         variableFrameRate: video.isVariableFrameRate,
         rotation: video.rotation,

@@ -31,19 +31,27 @@ export interface PlanJobDependencies {
 export async function planJob(deps: PlanJobDependencies, jobId: string, signal: AbortSignal): Promise<void> {
   const record = await deps.jobs.findJob(jobId);
   if (record?.job.state !== JobState.PENDING) return;
-  const plan = await makePlan(deps, record, signal).catch((error: unknown) =>
-    settleFailure(deps, record, toKerkisError(error)),
-  );
-  if (!plan) return;
-  const { chunkSeconds } = deps;
+  let running: JobRecord | undefined;
+  try {
+    running = await letRun(deps, record, await makePlan(deps, record, signal));
+  } catch (error) {
+    return await settleFailure(deps, record, toKerkisError(error));
+  }
+  if (running) await deps.giveOut(running);
+}
+
+/** Which chunks there are follows from the record, so whoever finds the job without them can add them. */
+async function letRun(
+  { jobs, chunkSeconds }: PlanJobDependencies,
+  { job, run }: JobRecord,
+  plan: MediaPlan,
+): Promise<JobRecord | undefined> {
   const chunkCount = planChunks(plan, chunkSeconds).length;
-  // Which chunks there are follows from the record, so whoever finds the job without them can add them.
-  const running = await deps.jobs.changeJob(jobId, (current) => {
-    if (current.run !== record.run) return undefined;
+  return await jobs.changeJob(job.id, (current) => {
+    if (current.run !== run) return undefined;
     const next = planned(current, plan, { chunkSeconds, chunkCount }, new Date());
     return next && { record: next, events: [jobPlanned(next)] };
   });
-  if (running) await deps.giveOut(running);
 }
 
 async function makePlan(
@@ -74,7 +82,7 @@ async function settleFailure(
   { jobs, maxAttempts, endJob }: PlanJobDependencies,
   { job, run }: JobRecord,
   error: KerkisError,
-): Promise<undefined> {
+): Promise<void> {
   if (isPassing(error)) throw error;
   if (error.mapping.retryable) {
     const counted = await jobs.changeJob(job.id, (current) => {
