@@ -291,7 +291,9 @@ test('planning is tried again while something is away, but not for ever when it 
 
 test('a plan that cannot be written down fails its job as well', async () => {
   const profile = create(ProfileSchema, { name: 'test', segmentMs: 1000, renditions: [{ shortSide: 96 }] });
-  const { job } = await parts.jobs.addJob({ ...exampleJob(), profile });
+  const record = { ...exampleJob(), profile };
+  const { job } = record;
+  await parts.jobs.addJob(record);
   const never = new AbortController().signal;
   const broken = planningDeps(async () => ({ ...plan.source, sizeBytes: 0.5 }));
   await expect(planJob(broken, job.id, never)).rejects.toMatchObject({ kind: 'internal' });
