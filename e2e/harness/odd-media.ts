@@ -9,6 +9,7 @@ const odd: Readonly<Record<string, MediaSpec>> = {
   vfr: { seconds: 3, video: { ...small, variableFrameRate: true } },
   rotated: { seconds: 2, video: { ...small, rotation: 270 }, container: 'mov' },
   'odd-size': { seconds: 2, video: { width: 161, height: 121, pixelFormat: 'yuv444p' } },
+  anamorphic: { seconds: 2, video: small, outputOptions: ['-aspect', '16:10'] },
   'ten-bit': { seconds: 1, video: { ...small, pixelFormat: 'yuv420p10le', encoder: 'libx265' } },
   ntsc: { seconds: 2, video: { ...small, fps: '30000/1001' }, container: 'mkv' },
   'short-sound': { seconds: 3, video: small, audio: { seconds: 1 } },
