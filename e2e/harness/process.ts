@@ -7,7 +7,7 @@ const stopGraceMs = 30_000;
 const keptChars = 32_768;
 
 /** How a process ended: one of the two is null. */
-export interface ProcessEnd {
+interface ProcessEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
