@@ -3,7 +3,9 @@ import { AssetState } from '@kerkis/contracts/catalog';
 import { type CorpusEntry, corpus } from '@kerkis/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from './harness/cli.ts';
+import { decode } from './harness/decode.ts';
 import { type EmbeddedMesh, startEmbedded } from './harness/embedded.ts';
+import { expectWhole } from './harness/expect-whole.ts';
 import { filesBelow } from './harness/files-below.ts';
 import { oddMedia } from './harness/odd-media.ts';
 
@@ -46,7 +48,11 @@ async function outcomeOf({ path, decodes }: Case): Promise<Outcome> {
   expect([last?.event, exitCode], `${name}: ${stderr}`).toEqual(
     last?.event === 'done' ? ['done', 0] : ['failed', 1],
   );
-  if (last?.event === 'done') return { name, decodes, state: String(last.state), reason: '' };
+  if (last?.event === 'done') {
+    const generation = await mesh.clients.generation(String(last.assetId));
+    expectWhole(generation, await decode(String(last.playbackUrl)), name);
+    return { name, decodes, state: String(last.state), reason: '' };
+  }
   const reason = String(last?.reason);
   // The person in front of it reads why.
   expect(stderr, name).toContain(reason);

@@ -5,8 +5,11 @@ const root = join(import.meta.dirname, '..', '..');
 /** What `npx kerkis` runs. */
 export const kerkis = join(root, 'node_modules', '.bin', 'kerkis');
 
+const timeoutMs = 150_000;
+
 /** What a command did. */
 export interface CliResult {
+  /** Null when it took too long and was killed. */
   readonly exitCode: number | null;
   /** The JSON objects of stdout; a line that is no JSON fails. */
   readonly events: readonly Readonly<Record<string, unknown>>[];
@@ -28,7 +31,10 @@ export async function runCli(server: string, args: readonly string[]): Promise<C
     command: kerkis,
     args: [...args, '--server', server, '--json'],
   });
+  // So that what hangs is told by name, long before the test runner gives up.
+  const timer = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
   const { code } = await running.ended;
+  clearTimeout(timer);
   const events = running.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   return { exitCode: code, events, stderr: running.stderr() };
 }
