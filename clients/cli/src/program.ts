@@ -27,8 +27,9 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const failure = failureOf(error, serverOf(program));
     terminal.stderr.write(`kerkis: ${failure.reason}: ${failure.message}\n`);
-    for (const { field, description } of failure.violations)
-      terminal.stderr.write(`  ${field}: ${description}\n`);
+    // Some messages name every problem themselves.
+    const untold = failure.violations.filter(({ description }) => !failure.message.includes(description));
+    for (const { field, description } of untold) terminal.stderr.write(`  ${field}: ${description}\n`);
     return 1;
   }
 }
