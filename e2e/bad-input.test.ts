@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli, uploadFile } from './harness/cli.ts';
 import { type EmbeddedMesh, startEmbedded } from './harness/embedded.ts';
 import { filesBelow } from './harness/files-below.ts';
+import { tellOnFailure } from './harness/tell-on-failure.ts';
 import { createTus, patchTus } from './harness/tus.ts';
 
 const maxSizeBytes = 1024 * 1024;
@@ -28,6 +29,8 @@ beforeAll(async () => {
 });
 
 afterAll(() => resources.disposeAsync());
+
+tellOnFailure(() => mesh);
 
 /** Waits until nothing is stored but verified masters, which stay until their asset is deleted, and the media of READY assets. */
 async function expectNothingLeft(of: EmbeddedMesh = mesh): Promise<void> {

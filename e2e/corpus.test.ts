@@ -8,6 +8,7 @@ import { type EmbeddedMesh, startEmbedded } from './harness/embedded.ts';
 import { expectWhole } from './harness/expect-whole.ts';
 import { filesBelow } from './harness/files-below.ts';
 import { oddMedia } from './harness/odd-media.ts';
+import { tellOnFailure } from './harness/tell-on-failure.ts';
 
 /** A file and whether a hardened ffmpeg gets any picture or sound out of it. */
 type Case = Pick<CorpusEntry, 'path' | 'decodes'>;
@@ -36,6 +37,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]();
 });
+
+tellOnFailure(() => mesh);
 
 async function uploadAll(cases: readonly Case[]): Promise<Outcome[]> {
   const waiting = [...cases];

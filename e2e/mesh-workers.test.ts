@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises';
+import { AssetState } from '@kerkis/contracts/catalog';
 import { ChunkState } from '@kerkis/contracts/transcode';
 import { makeMedia, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { uploadFile } from './harness/cli.ts';
+import { runCli, type UploadDone, uploadFile } from './harness/cli.ts';
 import { decode, pictures } from './harness/decode.ts';
-import { type DistributedMesh, startDistributed } from './harness/distributed.ts';
-import type { TestProcess } from './harness/process.ts';
+import { type DistributedMesh, startDistributed, type Worker } from './harness/distributed.ts';
 import { descendants, stillRunning } from './harness/process-table.ts';
+import { tellOnFailure } from './harness/tell-on-failure.ts';
 
 /** Slow enough that there is a middle of the job. */
 const profile = {
@@ -31,6 +32,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]();
 });
+
+tellOnFailure(() => mesh);
 
 const film = () => makeMedia('e2e-shared', { seconds: 16, video: { width: 1280, height: 720 } });
 
@@ -57,6 +60,13 @@ async function encode(title: string, disturb: () => Promise<void> = async () => 
   return { chunks: await mesh.clients.chunks(assetId), pictures: pictures(streams), streams };
 }
 
+/** Chunks that a worker has encoded and committed, as its metrics say. */
+async function finishedChunks({ url }: Worker): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const counts = text.matchAll(/^kerkis_chunk_duration\w*_count\{.*outcome="finished".*\} (\d+)/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 describe('two workers', () => {
   let undisturbed: Awaited<ReturnType<typeof encode>>;
 
@@ -65,8 +75,30 @@ describe('two workers', () => {
     const { chunks } = undisturbed;
     expect(chunks.length).toBeGreaterThanOrEqual(4);
     expect(chunks.every(({ state }) => state === ChunkState.FINISHED)).toBe(true);
-    expect(new Set(chunks.map(({ workerId }) => workerId)).size).toBe(2);
+    const [one = 0, two = 0] = await Promise.all(mesh.workers.map(finishedChunks));
+    expect(one).toBeGreaterThan(0);
+    expect(two).toBeGreaterThan(0);
+    expect(one + two).toBe(chunks.length);
     expect(Object.keys(undisturbed.pictures)).toHaveLength(3);
+  });
+
+  test('a viewer who is ahead of them gets the last segment first', async () => {
+    const { exitCode, events, stderr } = await runCli(mesh.url, [
+      'upload',
+      await film(),
+      '--wait',
+      'playable',
+    ]);
+    expect(exitCode, stderr).toBe(0);
+    const { assetId, playbackUrl } = events.at(-1) as unknown as UploadDone;
+    const last = String(playbackUrl).replace('master.m3u8', 'video/h264-144p/16.m4s');
+    expect((await fetch(last)).status).toBe(200);
+    expect((await mesh.clients.asset(assetId)).state).toBe(AssetState.PLAYABLE);
+    await runCli(mesh.url, ['asset', 'delete', assetId]);
+    await waitUntil(async () => !(await mesh.objectKeys()).some((key) => key.includes(assetId)), {
+      what: 'a deletion in mid-job that leaves nothing',
+      timeoutMs: 30_000,
+    });
   });
 
   test('NATS killed and its store wiped in mid-job: READY, and the same pictures', async () => {
@@ -81,7 +113,7 @@ describe('two workers', () => {
   });
 
   test('kill -9 of one in mid-job: READY, the same pictures, and no ffmpeg left behind', async () => {
-    const [victim] = mesh.workers as readonly [TestProcess];
+    const [{ process: victim }] = mesh.workers as readonly [Worker];
     let children = descendants(victim.pid);
     const disturbed = await encode('killed', async () => {
       children = await waitUntil(

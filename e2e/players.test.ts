@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type UploadDone, uploadFile } from './harness/cli.ts';
 import { type EmbeddedMesh, startEmbedded } from './harness/embedded.ts';
 import { type ShakaPage, startShakaPage } from './harness/shaka-page.ts';
+import { tellOnFailure } from './harness/tell-on-failure.ts';
 
 /** What these tests use of a media element. */
 interface MediaElement {
@@ -47,6 +48,8 @@ describe.skipIf(!hasBrowser)('Chromium plays what is READY', () => {
   });
 
   afterAll(() => resources.disposeAsync());
+
+  tellOnFailure(() => mesh);
 
   const address = {
     'hls.js': ({ playbackId }: UploadDone) => `${mesh.url}/play/${playbackId}`,

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uploadFile } from './harness/cli.ts';
 import { startDistributed } from './harness/distributed.ts';
 import { startEmbedded } from './harness/embedded.ts';
+import { tellOnFailure } from './harness/tell-on-failure.ts';
 import type { TestMesh } from './harness/test-mesh.ts';
 
 const services = ['kerkis-upload', 'kerkis-catalog', 'kerkis-transcode', 'kerkis-delivery'];
@@ -33,6 +34,8 @@ describe.each([
   });
 
   afterAll(() => resources.disposeAsync());
+
+  tellOnFailure(() => mesh);
 
   test('one upload is one trace through all four services, ffmpeg and storage', async () => {
     const done = await uploadFile(mesh.url, await makeMedia('e2e-traced', { seconds: 3 }), [

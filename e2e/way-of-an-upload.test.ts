@@ -7,6 +7,7 @@ import { decode } from './harness/decode.ts';
 import { startDistributed } from './harness/distributed.ts';
 import { startEmbedded } from './harness/embedded.ts';
 import { expectWhole } from './harness/expect-whole.ts';
+import { tellOnFailure } from './harness/tell-on-failure.ts';
 import type { TestMesh } from './harness/test-mesh.ts';
 
 const manifests = ['master.m3u8', 'manifest.mpd'];
@@ -24,6 +25,8 @@ describe.each([
   afterAll(async () => {
     await mesh?.[Symbol.asyncDispose]();
   });
+
+  tellOnFailure(() => mesh);
 
   const edge = (playbackId: string, path: string) => `${mesh.url}/v/${playbackId}/${path}`;
 

@@ -19,7 +19,14 @@ import type { TestMesh } from './test-mesh.ts';
 export interface DistributedMesh extends TestMesh {
   readonly nats: NatsServer;
   /** The transcode processes with role `worker`; one that a test killed stays in the list. */
-  readonly workers: readonly TestProcess[];
+  readonly workers: readonly Worker[];
+}
+
+/** A process that encodes. */
+export interface Worker {
+  readonly process: TestProcess;
+  /** Of its health and metrics. */
+  readonly url: string;
 }
 
 /** Starts NATS, a MongoDB wire server, S3, five roles of services with two workers, and a gateway before them. */
@@ -79,13 +86,16 @@ export async function startDistributed(options: { settings?: Settings } = {}): P
 
   const role = (name: string): Settings => ({ KERKIS_TRANSCODE_ROLE: name });
   await startService('catalog', 'catalog', ports.catalog);
-  const worker = async (name: string) => startService(name, 'transcode', await freePort(), role('worker'));
-  const [, , , ...workers] = await Promise.all([
+  const worker = async (name: string): Promise<Worker> => {
+    const port = await freePort();
+    const process = await startService(name, 'transcode', port, role('worker'));
+    return { process, url: `http://127.0.0.1:${port}` };
+  };
+  const [workers] = await Promise.all([
+    Promise.all([worker('worker-1'), worker('worker-2')]),
     startService('upload', 'upload', ports.upload),
     startService('delivery', 'delivery', ports.delivery),
     startService('planner', 'transcode', ports.transcode, role('planner')),
-    worker('worker-1'),
-    worker('worker-2'),
   ]);
   const store = stack.use(await openObjectStore({ kind: 's3', forcePathStyle: true, ...s3 }));
   const resources = stack.move();
