@@ -35,6 +35,7 @@ const sources: Record<string, { file: string; make: string[] }> = {
       '5',
     ],
   },
+  'PCM of 32 kHz, resampled': { file: 'a32.wav', make: ['-i', wav, '-ar', '32000', '-c:a', 'pcm_s16le'] },
   'PCM of 44.1 kHz in QuickTime': { file: 'a.mov', make: ['-i', wav, '-ar', '44100', '-c:a', 'pcm_s16le'] },
 };
 

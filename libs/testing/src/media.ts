@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtempDisposable, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { cacheDirectory, toolPath } from '@kerkis/tools';
+import { execa } from 'execa';
 import { type MediaSpec, mediaArguments, rotationArguments } from './media-spec.ts';
-
-const execute = promisify(execFile);
 
 /**
  * Path of a media file that fits the spec. ffmpeg makes it once; later calls, also of other test runs, get the same
@@ -30,7 +27,7 @@ export async function makeMedia(name: string, spec: MediaSpec): Promise<string> 
   let made = encoded;
   for (const [index, args] of passes(spec, encoded).entries()) {
     made = join(work.path, `${index}.${extension}`);
-    await execute(toolPath('ffmpeg', process.env), ['-v', 'error', '-nostdin', ...args, made]);
+    await execa(toolPath('ffmpeg', process.env), ['-v', 'error', '-nostdin', ...args, made]);
   }
   await rename(made, path);
   return path;

@@ -3,6 +3,7 @@ import { firstAudioFrame } from '../plan/grid.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 import { type AudioSource, toSourceSeconds } from '../probe/source-info.ts';
 import { guardArgs, inputArgs } from '../process/input-args.ts';
+import { rational } from '../rational.ts';
 import { audioSeekArgs, presentationTicks } from './seek.ts';
 import { type AudioUnit, unitAudioRung } from './unit.ts';
 import type { EncodeSettings } from './video-args.ts';
@@ -84,6 +85,9 @@ export function audioUnitArgs(plan: MediaPlan, unit: AudioUnit, settings: Encode
 /**
  * Source samples → `count` samples of the grid from `firstSample` on, with the clock drift of the source taken up. Sound
  * after the end is pulled to it, or silence up to it would be made for nothing.
+ *
+ * `first_pts` counts samples of the source. Where the rate changes, the sound begins at the last place before `firstSample`
+ * where samples of both rates meet (each 160th of 48 kHz for 44.1 kHz), so that every unit resamples in the same phase.
  */
 function soundFilters(
   { source, grid }: MediaPlan,
@@ -92,10 +96,16 @@ function soundFilters(
   count: number,
 ): string[] {
   const rate = grid.audio?.sampleRate ?? stream.sampleRate;
+  const ratio = rational(stream.sampleRate, rate);
+  const meeting = Math.floor(firstSample / ratio.den);
+  const firstSourceSample = meeting * ratio.num;
+  const early = firstSample - meeting * ratio.den;
   const endTicks = Math.ceil(((firstSample + count) * stream.sampleRate) / rate);
   return [
     `asetpts='min(${presentationTicks(source.timeline, stream.sampleRate)},${endTicks})'`,
-    `aresample=${rate}:async=1000:first_pts=${firstSample}`,
+    ...(stream.sampleRate === rate ? [] : [`atrim=start_pts=${firstSourceSample}`]),
+    `aresample=${rate}:async=1000:first_pts=${firstSourceSample}`,
+    ...(early === 0 ? [] : [`atrim=start_sample=${early}`]),
   ];
 }
 

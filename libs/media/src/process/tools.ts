@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { KerkisError } from '@kerkis/errors';
+import { execa } from 'execa';
 import { bubblewrapArgs } from './confine.ts';
 
 /** Absolute paths of the programs that media work runs on. What is undefined is done without. */
@@ -28,7 +27,6 @@ export interface LocateOptions {
 }
 
 const folders = ['/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin', '/usr/sbin'];
-const run = promisify(execFile);
 
 /**
  * Finds the tools and tries bubblewrap once. Call it at start and pass the result on.
@@ -85,8 +83,6 @@ async function find(name: string): Promise<string | undefined> {
 }
 
 async function starts(command: string, args: readonly string[]): Promise<boolean> {
-  return run(command, args, { timeout: 10_000 }).then(
-    () => true,
-    () => false,
-  );
+  const { exitCode } = await execa(command, args, { timeout: 10_000, reject: false, stdio: 'ignore' });
+  return exitCode === 0;
 }
