@@ -96,7 +96,7 @@ describe('a variable does the same as the key in the file', () => {
 
   test('and some of these values were taken', () => {
     for (const { variable, node } of leaves) {
-      const accepted = fc.sample(valuesOf(node), 60).filter((value) => {
+      const accepted = fc.sample(valuesOf(node), { numRuns: 300, seed: 1 }).filter((value) => {
         const text = typeof value === 'string' ? value : JSON.stringify(value);
         return !Array.isArray(outcome('', { [variable]: text }));
       });
