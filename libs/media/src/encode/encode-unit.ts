@@ -74,14 +74,17 @@ function unitSeconds({ grid }: MediaPlan, { kind, firstSegment, segmentCount }: 
   return grid.audio ? (frames * grid.audio.samplesPerFrame) / grid.audio.sampleRate : 0;
 }
 
-/** A broken stream usually is ffmpeg's failure, which says more, once it has ended by itself. */
+/**
+ * A broken stream usually is ffmpeg's failure, which says more, once it has ended by itself. One that only complains of its
+ * broken pipe was left by us: then what we found in the stream says more.
+ */
 async function failureOf(ffmpeg: RunningFfmpeg, error: unknown): Promise<KerkisError> {
   const own = ffmpeg.ended.then(
     () => undefined,
     (reason) => toKerkisError(reason),
   );
   const failure = await Promise.race([own, delay(endingMs, undefined, { ref: false })]);
-  return failure ?? toKerkisError(error);
+  return failure && !failure.details.stderr?.includes('Broken pipe') ? failure : toKerkisError(error);
 }
 
 /** How long a failing ffmpeg gets to end after its output has. */

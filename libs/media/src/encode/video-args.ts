@@ -118,6 +118,17 @@ function gridFrames(
   ];
 }
 
+function x264Params({ preset, h264Profile }: VideoRung): string {
+  const params = [
+    'b-pyramid=normal',
+    `ref=${Math.min(decodedFrames - 1, references[preset] ?? 3)}`,
+    'open-gop=0',
+  ];
+  // Without the one thing that makes High of Main, x264 writes Main into the init segment; `ultrafast` leaves it out.
+  if (h264Profile === 'high' && preset === 'ultrafast') params.push('8x8dct=1');
+  return params.join(':');
+}
+
 function rungArgs(rung: VideoRung, grid: VideoGrid, index: number, threads: number): string[] {
   const gop = `${Math.ceil(grid.framesPerSegment / rung.frameRateDivisor)}`;
   return [
@@ -126,10 +137,7 @@ function rungArgs(rung: VideoRung, grid: VideoGrid, index: number, threads: numb
     ...['-profile:v', rung.h264Profile, '-level:v', `${rung.h264Level / 10}`, '-pix_fmt', 'yuv420p'],
     ...['-crf', `${rung.crf}`, '-maxrate', `${rung.maxBitrateBps}`, '-bufsize', `${rung.bufferBits}`],
     ...['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-bf', '3', '-b_strategy', '1'],
-    ...[
-      '-x264-params',
-      `b-pyramid=normal:ref=${Math.min(decodedFrames - 1, references[rung.preset] ?? 3)}:open-gop=0`,
-    ],
+    ...['-x264-params', x264Params(rung)],
     ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],
     ...['-flags', '+cgop+bitexact', '-fflags', '+bitexact', '-video_track_timescale', `${grid.timescale}`],
     ...['-f', 'mp4', '-movflags', '+cmaf+frag_keyframe+skip_trailer', `pipe:${index + 3}`],
