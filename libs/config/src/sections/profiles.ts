@@ -44,7 +44,8 @@ const rendition = z
         unit: 'CRF steps',
         absent: 'bitrateBps',
       },
-      0,
+      // 0 is lossless, which the profiles of H.264 that players know do not have.
+      1,
       51,
     ),
     maxBitrateBps: optionalInteger(
