@@ -268,25 +268,53 @@ function rawGet(path: string): Promise<{ status: number; body: string }> {
   return promise;
 }
 
-test('a full disk is told, cleaned up, and survived', async (context) => {
-  const disk = join(directory, 'disk');
+/** Mounts a small file system that goes with the stack, or says why it cannot. */
+async function smallDisk(
+  stack: AsyncDisposableStack,
+  name: string,
+  size: string,
+): Promise<string | undefined> {
+  const disk = join(directory, name);
   await mkdir(disk);
   const run = promisify(execFile);
   try {
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'kerkis-test', disk]);
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'kerkis-test', disk]);
   } catch (error) {
     console.warn(`SKIPPED: a full disk; a small file system cannot be mounted here. ${error}`);
-    return context.skip();
+    return undefined;
   }
-  await using stack = new AsyncDisposableStack();
   stack.defer(async () => void (await run('umount', [disk])));
+  return join(disk, 'data');
+}
+
+test('a disk that an upload fills is told, cleaned up, and survived', async (context) => {
+  await using stack = new AsyncDisposableStack();
+  const dataDirectory = await smallDisk(stack, 'upload', '48m');
+  if (!dataDirectory) return context.skip();
   const settings = { KERKIS_DEFAULT_PROFILE: 'small' } as const;
-  const small = stack.use(await startEmbedded({ settings, dataDirectory: join(disk, 'data') }));
+  const small = stack.use(await startEmbedded({ settings, dataDirectory }));
   const large = join(directory, 'too-large-for-the-disk.mp4');
   await writeFile(large, Buffer.alloc(64 * 1024 * 1024, 'kerkis'));
   await expectFailure(large, /STORAGE_FULL/, small);
   const failed = (await small.clients.assets.listAssets({})).assets;
   expect(failed).toMatchObject([{ state: AssetState.FAILED, failure: { reason: 'STORAGE_FULL' } }]);
   const { state } = await uploadFile(small.url, clip);
+  expect(state).toBe('READY');
+});
+
+test('a disk that an encode fills is told, cleaned up, and survived', async (context) => {
+  await using stack = new AsyncDisposableStack();
+  const dataDirectory = await smallDisk(stack, 'encode', '32m');
+  if (!dataDirectory) return context.skip();
+  // Almost nothing is lost, so that far more comes out than went in.
+  const huge = { renditions: [{ shortSide: 720, crf: 1, maxBitrateBps: 400_000_000 }], preset: 'ultrafast' };
+  const profiles = { huge, small: { renditions: [{ shortSide: 144, crf: 32 }], preset: 'ultrafast' } };
+  const settings = { KERKIS_PROFILES: JSON.stringify(profiles), KERKIS_DEFAULT_PROFILE: 'huge' } as const;
+  const small = stack.use(await startEmbedded({ settings, dataDirectory }));
+  const video = { width: 1280, height: 720 };
+  const outputOptions = ['-vf', 'noise=alls=40:allf=t', '-crf', '42'];
+  const film = await makeMedia('e2e-noise', { seconds: 6, video, outputOptions });
+  await expectFailure(film, /STORAGE_FULL/, small);
+  const { state } = await uploadFile(small.url, clip, ['--profile', 'small']);
   expect(state).toBe('READY');
 });
