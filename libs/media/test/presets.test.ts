@@ -8,7 +8,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 const source = join(folder.path, 'source.mp4');
 beforeAll(() => ffmpeg(...pictures('1280x720', '25', 1), ...x264, source).then(() => {}));
 
-const presets: EncoderPreset[] = ['ultrafast', 'superfast', 'veryfast', 'slow'];
+const presets: EncoderPreset[] = ['ultrafast', 'superfast', 'veryfast', 'slow', 'slower'];
 
 test.each(presets)('%s writes what its plan announced, in each profile of H.264', async (preset) => {
   const profile = { ...defaultProfile, preset, segmentSeconds: 1 };

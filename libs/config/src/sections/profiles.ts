@@ -101,7 +101,7 @@ const profile = z
     ),
     preset: choice(
       { description: 'Speed of x264: slower makes smaller files of the same quality.' },
-      ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow'],
+      ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower'],
       'veryfast',
     ),
     poster: flag({ description: 'Make a poster image of assets with video.' }, true),

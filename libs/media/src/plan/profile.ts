@@ -1,5 +1,13 @@
 /** How hard x264 tries; slower is smaller. */
-export type EncoderPreset = 'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow';
+export type EncoderPreset =
+  | 'ultrafast'
+  | 'superfast'
+  | 'veryfast'
+  | 'faster'
+  | 'fast'
+  | 'medium'
+  | 'slow'
+  | 'slower';
 
 /** One rung that a profile asks for. */
 export interface Rendition {

@@ -9,6 +9,7 @@ const presets: readonly EncoderPreset[] = [
   'fast',
   'medium',
   'slow',
+  'slower',
 ];
 
 /** Bits per second and pixel of the short side squared that look good at 30 fps with the default quality. */
