@@ -5,7 +5,9 @@ const packages = ['libs', 'services', 'clients'].flatMap((group) =>
   readdirSync(group).map((name) => ({ name, root: `${group}/${name}` })),
 );
 
-const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
+// What is polled for comes when a busy machine gets to it.
+const expectations = { expect: { poll: { timeout: 15_000 } } };
+const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, ...expectations };
 
 export default defineConfig({
   test: {
@@ -23,6 +25,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,
+          ...expectations,
         },
       },
     ],

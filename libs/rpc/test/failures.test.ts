@@ -125,7 +125,9 @@ describe.each(['mesh', 'grpc', 'grpc-web', 'connect'])('over %s', (kind) => {
   test('a deadline ends the call on both sides', async () => {
     const { transport, lines } = await start();
     const client = createClient(ProfileService, transport);
-    const failure = await failureOf(() => client.getProfile({ name: 'slow' }, { timeoutMs: 100 }));
+    // Connected before: a deadline that ends while the connection opens never reaches the server.
+    await client.getProfile({ name: 'hd' });
+    const failure = await failureOf(() => client.getProfile({ name: 'slow' }, { timeoutMs: 1_000 }));
     expect(failure).toMatchObject({ kind: 'deadline', reason: 'DEADLINE_EXCEEDED' });
     await expect
       .poll(() => lines.map(({ msg }) => msg))
