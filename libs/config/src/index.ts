@@ -3,4 +3,4 @@ export { jsonSchema } from './json-schema.ts';
 export { type LoadOptions, loadConfig, parseConfig } from './load.ts';
 export { referenceMarkdown } from './reference.ts';
 export type { KerkisConfig } from './schema.ts';
-export { builtInProfiles, type ProfileConfig } from './sections/profiles.ts';
+export { builtInProfiles, defaultAudioBitrateBps, type ProfileConfig } from './sections/profiles.ts';

@@ -49,5 +49,5 @@ test('the defaults are within the schema', () => {
   const { database, ...config } = loadConfig({ env: {} });
   expect(() => parseConfig(JSON.stringify(config))).not.toThrow();
   expect(database.url).toBe('sqlite:data/kerkis.db');
-  expect(nodeAt(['profiles', 'any', 'renditions', 0, 'crf'])?.maximum).toBe(51);
+  expect(nodeAt(['profiles', 'any', 'renditions', 0, 'crf'])?.maximum).toBe(63);
 });

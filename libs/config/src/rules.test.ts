@@ -26,6 +26,14 @@ describe('across keys', () => {
       'profiles: {p: {renditions: [{shortSide: 360, crf: 20}, {shortSide: 360, crf: 30}]}}',
       'profiles.p.renditions[1] has the same name as an earlier one (h264-360p)',
     ],
+    [
+      'profiles: {p: {audio: [{}, {bitrateBps: 128000}]}}',
+      'profiles.p.audio[1] has the same name as an earlier one (aac-128000)',
+    ],
+    [
+      'profiles: {p: {renditions: [{shortSide: 360, codec: hevc, crf: 52}]}}',
+      'profiles.p.renditions[0].crf goes up to 51 for hevc',
+    ],
   ])('%s', (yaml, message) => {
     expect(() => parseConfig(yaml)).toThrowError(
       expect.objectContaining({ reason: 'CONFIG_INVALID', message: expect.stringContaining(message) }),
@@ -37,6 +45,7 @@ describe('across keys', () => {
     'server: {host: "::1"}',
     `storage: {${s3}}`,
     'nats: {user: a, password: b}',
+    'profiles: {p: {renditions: [{shortSide: 360, crf: 23}, {shortSide: 360, codec: av1, crf: 63}], audio: [{}, {codec: opus}]}}',
     'defaultProfile: mine\nprofiles: {mine: {audio: [{}]}}',
   ])('accepts %s', (yaml) => {
     expect(parseConfig(yaml)).toBeDefined();

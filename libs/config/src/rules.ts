@@ -1,5 +1,6 @@
 import type { KeyPath } from './problem.ts';
 import type { ParsedConfig } from './schema.ts';
+import { defaultAudioBitrateBps } from './sections/profiles.ts';
 
 /** A rule that spans several keys and is broken, told at the key that one would change. */
 export interface BrokenRule {
@@ -86,10 +87,13 @@ function profileRules({ profiles, defaultProfile }: ParsedConfig): BrokenRule[] 
     if (profile.renditions.length + profile.audio.length === 0) {
       broken.push({ path, text: 'makes nothing; give renditions, audio, or both' });
     }
-    for (const [index, { bitrateBps, crf, maxBitrateBps }] of profile.renditions.entries()) {
+    for (const [index, { codec, bitrateBps, crf, maxBitrateBps }] of profile.renditions.entries()) {
       const rung = [...path, 'renditions', index];
       if ((bitrateBps === undefined) === (crf === undefined)) {
         broken.push({ path: rung, text: 'must have either bitrateBps or crf' });
+      }
+      if (crf !== undefined && crf > 51 && (codec === 'h264' || codec === 'hevc')) {
+        broken.push({ path: [...rung, 'crf'], text: `goes up to 51 for ${codec}` });
       }
       if (bitrateBps !== undefined && maxBitrateBps !== undefined && maxBitrateBps < bitrateBps) {
         broken.push({ path: [...rung, 'maxBitrateBps'], text: 'is below bitrateBps; it is the peak' });
@@ -104,7 +108,8 @@ function profileRules({ profiles, defaultProfile }: ParsedConfig): BrokenRule[] 
       ),
       ...repeated(
         profile.audio,
-        (track) => track.name ?? `${track.codec}-${track.bitrateBps}`,
+        ({ name: own, codec, bitrateBps }) =>
+          own ?? `${codec}-${bitrateBps ?? defaultAudioBitrateBps[codec]}`,
         [...path, 'audio'],
         'name',
       ),

@@ -29,6 +29,34 @@ describe('manifest', () => {
     },
   );
 
+  test('several codecs have an adaptation set each, with all their rungs', () => {
+    const codecs = ['avc1.64001f', 'hvc1.1.6.L93.90', 'vp09.00.31.08', 'av01.0.05M.08'];
+    const videos = codecs.flatMap((codec) =>
+      [720, 360].map((height) =>
+        video(height, height * 2000, { name: `video/${codec.slice(0, 4)}-${height}p`, codec }),
+      ),
+    );
+    const aac = audio('en', { group: 'aac-1', isDefault: true });
+    const opus = audio(
+      'en',
+      { group: 'opus-2', isDefault: true, sampleRate: 48_000 },
+      {
+        name: 'audio/opus-en-96k',
+        codec: 'opus',
+        timescale: 48_000,
+        segments: [{ count: 3, duration: 160_320 }],
+      },
+    );
+    const sets = elements(manifest({ durationMs, tracks: [...videos, aac, opus] }), 'AdaptationSet');
+    const codecsOf = (set: Element) =>
+      [...set.getElementsByTagName('Representation')].map((each) => each.getAttribute('codecs'));
+    expect(sets.map(codecsOf)).toEqual([...codecs.map((codec) => [codec, codec]), ['mp4a.40.2'], ['opus']]);
+    expect(sets.slice(4).map((set) => set.getElementsByTagName('Role')[0]?.getAttribute('value'))).toEqual([
+      'main',
+      'main',
+    ]);
+  });
+
   test('a film comes back from the parser of videojs', () => {
     const parsed = parse(manifest(film), { manifestUri });
     expect(parsed.duration).toBe(9.977);

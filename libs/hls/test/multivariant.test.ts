@@ -55,6 +55,34 @@ describe('multivariantPlaylist', () => {
     });
   });
 
+  test('several codecs: each variant names its own, and each audio codec is a group', () => {
+    const codecs = ['avc1.64001f', 'hvc1.1.6.L93.90', 'vp09.00.31.08', 'av01.0.05M.08'];
+    const videos = codecs.map((codec) =>
+      video(720, 2_000_000, { name: `video/${codec.slice(0, 4)}-720p`, codec }),
+    );
+    const aac = audio('en', { group: 'aac-1', isDefault: true });
+    const opus = audio(
+      'en',
+      { group: 'opus-2', isDefault: true, sampleRate: 48_000 },
+      {
+        name: 'audio/opus-en-96k',
+        codec: 'opus',
+        timescale: 48_000,
+        segments: [{ count: 3, duration: 160_320 }],
+      },
+    );
+    const playlist = multivariantPlaylist({ durationMs, tracks: [...videos, aac, opus] });
+    const parsed = M3U8Parser.parseMasterPlaylist(playlist, base);
+    expect(parsed.levels.map(({ attrs }) => `${attrs.CODECS} ${attrs.AUDIO}`).toSorted()).toEqual(
+      codecs.flatMap((codec) => [`${codec},mp4a.40.2 aac-1`, `${codec},opus opus-2`]).toSorted(),
+    );
+    const media = M3U8Parser.parseMasterPlaylistMedia(playlist, base, parsed);
+    expect(media.AUDIO?.map((track) => [track.groupId, track.default])).toEqual([
+      ['aac-1', true],
+      ['opus-2', true],
+    ]);
+  });
+
   test('hls.js reads levels, codecs, languages and groups of a rich presentation', () => {
     const playlist = multivariantPlaylist(rich);
     const parsed = M3U8Parser.parseMasterPlaylist(playlist, base);

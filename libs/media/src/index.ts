@@ -2,6 +2,7 @@ export { type AacTrack, aacInit } from './cmaf/aac-init.ts';
 export { type AudioTrackLayout, audioSegments } from './cmaf/audio-segments.ts';
 export { defaultMaxBoxBytes } from './cmaf/box-splitter.ts';
 export { mediaSegment, type Sample, type SegmentLayout } from './cmaf/media-segment.ts';
+export { type OpusTrack, opusInit } from './cmaf/opus-init.ts';
 export { type TrackPart, type VideoTrackLayout, videoSegments } from './cmaf/video-segments.ts';
 export { audioUnitArgs } from './encode/audio-args.ts';
 export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
@@ -11,6 +12,7 @@ export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
 export { capFrameRate, nearestStandardRate, snapFrameRate } from './plan/frame-rate.ts';
 export {
   type AudioGrid,
+  audioGrid,
   audioSegmentRuns,
   firstAudioFrame,
   firstVideoFrame,
@@ -25,11 +27,13 @@ export { type H264Load, type H264Profile, h264CodecString, h264Level } from './p
 export { type AudioRung, type Ladder, planLadder, type VideoRung } from './plan/ladder.ts';
 export { type MediaPlan, planMedia } from './plan/media-plan.ts';
 export {
+  type AudioCodec,
   type AudioRendition,
   defaultProfile,
   type EncoderPreset,
   type EncodingProfile,
   type Rendition,
+  type VideoCodec,
 } from './plan/profile.ts';
 export { defaultSourceLimits, type SourceLimits } from './probe/limits.ts';
 export { type ProbeOptions, probeSource } from './probe/probe-source.ts';

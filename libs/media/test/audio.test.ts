@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { boxesIn, childAt } from '../src/cmaf/box.ts';
 import { audioSegmentRuns, firstAudioFrame, type MediaPlan } from '../src/index.ts';
-import { encode, ffmpeg, pictures, plan, temporaryFolder, tone, tools, unitsOf, x264 } from './samples.ts';
+import { encode, ffmpeg, pictures, plan, temporaryFolder, tone, unitsOf, x264 } from './samples.ts';
+import { audioSamples, noiseRatio } from './sound.ts';
 
 const folder = await temporaryFolder();
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -50,7 +49,7 @@ describe.each(Object.entries(sources))('%s', (_, { file, make }) => {
     const length = (media.grid.audio?.frameCount ?? 0) * 1024;
     expect([whole.length, cut.length]).toEqual([length, length]);
 
-    const source = await samples(path, rate);
+    const source = await audioSamples(path, rate);
     expect(noiseRatio(source, whole, rate, rate * 3), 'aligned with the source').toBeGreaterThan(20);
     for (const shift of [-3, 3]) expect(noiseRatio(source, whole, rate, rate * 3, shift)).toBeLessThan(20);
     for (let segment = 1; segment < media.grid.segmentCount - 1; segment++) {
@@ -121,37 +120,5 @@ async function decoded(media: MediaPlan, path: string, unitSize: number): Promis
   const [track] = (await encode(media, path, units)).values();
   const joined = join(folder.path, `joined-${unitSize}.mp4`);
   await writeFile(joined, Buffer.concat([track?.inits[0] as Buffer, ...(track?.segments ?? [])]));
-  return samples(joined, media.grid.audio?.sampleRate ?? 0);
-}
-
-async function samples(path: string, rate: number): Promise<Float32Array> {
-  const args = [
-    '-v',
-    'error',
-    '-i',
-    path,
-    '-map',
-    '0:a:0',
-    '-ac',
-    '1',
-    '-af',
-    `aresample=${rate}:first_pts=0`,
-  ];
-  const { stdout } = await promisify(execFile)(tools.ffmpeg, [...args, '-f', 'f32le', '-'], {
-    encoding: 'buffer',
-    maxBuffer: 2 ** 28,
-  });
-  return new Float32Array(stdout.buffer, stdout.byteOffset, stdout.length / 4);
-}
-
-/** Signal to noise in decibels of `other` against `source`, between two samples. */
-function noiseRatio(source: Float32Array, other: Float32Array, from: number, to: number, shift = 0): number {
-  let signal = 0;
-  let noise = 0;
-  for (let at = from; at < to; at++) {
-    const expected = source[at] ?? 0;
-    signal += expected ** 2;
-    noise += (expected - (other[at + shift] ?? 0)) ** 2;
-  }
-  return 10 * Math.log10(signal / noise);
+  return audioSamples(joined, media.grid.audio?.sampleRate ?? 0);
 }

@@ -5,6 +5,8 @@ import { exampleSource } from './example-source.ts';
 const settings = { sourcePath: '/srv/-odd name:%d.mp4', threads: 2, maxPixels: 1_000_000, maxStreams: 64 };
 const unit = { kind: 'video', rungs: ['h264-360p', 'h264-240p'], firstSegment: 1, segmentCount: 2 } as const;
 
+const audio = { kind: 'audio', rung: 'aac-und-128k', firstSegment: 1, segmentCount: 1 } as const;
+
 /** One option with its values a line, so that a change of one can be read. */
 const lines = (args: readonly string[]) =>
   `${args.reduce((text, arg) => `${text}${/^-[a-z]/.test(arg) ? '\n' : ' '}${arg}`, '').trim()}\n`;
@@ -40,6 +42,20 @@ test('HDR', () =>
     videoArgs(exampleSource(10, { hdr: 'pq', bitDepth: 10, colour: { transfer: 'smpte2084' } })),
   ));
 
+test.each(['hevc', 'vp9', 'av1'] as const)('encoder of %s', (codec) => {
+  const profile = { ...defaultProfile, renditions: [{ height: 720, codec, maxBitrateBps: 2_000_000 }] };
+  const wanted = { ...unit, rungs: [`${codec}-720p`] };
+  const args = videoUnitArgs(planMedia(exampleSource(), profile), wanted, settings);
+  return golden(`video-${codec}`, args.slice(args.indexOf('-map')));
+});
+
+test('encoder of Opus, resampled', () => {
+  const profile = { ...defaultProfile, audio: [{ codec: 'opus', bitrateBps: 96_000, channels: 2 }] } as const;
+  const plan = planMedia(exampleSource(10, {}, { sampleRate: 44_100 }), profile);
+  const args = audioUnitArgs(plan, { ...audio, rung: 'opus-und-96k' }, settings);
+  return golden('audio-opus', args.slice(args.indexOf('-filter_complex')));
+});
+
 test('the first chunk shows its first picture from frame 0 on and does not seek', () => {
   const args = videoUnitArgs(
     planMedia(exampleSource(), defaultProfile),
@@ -49,8 +65,6 @@ test('the first chunk shows its first picture from frame 0 on and does not seek'
   expect(args).not.toContain('-ss');
   expect(args[args.indexOf('-filter_complex') + 1]).toContain('fps=25/1:start_time=0,');
 });
-
-const audio = { kind: 'audio', rung: 'aac-und-128k', firstSegment: 1, segmentCount: 1 } as const;
 
 test('audio with pre-roll', () =>
   golden('audio', audioUnitArgs(planMedia(exampleSource(), defaultProfile), audio, settings)));

@@ -11,7 +11,7 @@ import {
   ProfileService,
 } from '@kerkis/contracts/catalog';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { ProfileSchema, type Track, TrackKind, TrackSchema } from '@kerkis/contracts/media';
+import { ProfileSchema, type Track, TrackKind, TrackSchema, VideoCodec } from '@kerkis/contracts/media';
 import {
   JobFailedSchema,
   JobFinishedSchema,
@@ -332,6 +332,15 @@ describe('requests', () => {
     await profiles.deleteProfile({ name: 'tiny' });
     expect(await reasonOf(profiles.getProfile({ name: 'tiny' }))).toBe('PROFILE_NOT_FOUND');
     expect(await reasonOf(assets.createAsset({ profile: 'tiny' }))).toBe('PROFILE_NOT_FOUND');
+  });
+
+  test('a quality is refused that only other codecs have', async () => {
+    const make = (codec: VideoCodec) =>
+      profiles.createProfile({
+        profile: { name: `crf-${codec}`, renditions: [{ shortSide: 144, codec, crf: 60 }] },
+      });
+    await expect(make(VideoCodec.HEVC)).rejects.toThrow(/51 for H\.264 and HEVC/);
+    await expect(make(VideoCodec.AV1)).resolves.toBeDefined();
   });
 
   test('a malformed id is refused with the field', async () => {

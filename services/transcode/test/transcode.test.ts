@@ -5,7 +5,7 @@ import { create, type DescMessage, type MessageInitShape } from '@bufbuild/proto
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { parseConfig } from '@kerkis/config';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { type Profile, ProfileSchema } from '@kerkis/contracts/media';
+import { AudioCodec, type Profile, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
 import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
 import {
   type JobFailed,
@@ -148,6 +148,32 @@ test('a source becomes segments of every track, measured, with a poster', async 
   const { job } = await jobs.getJob({ jobId });
   expect(job).toMatchObject({ state: JobState.FINISHED, progress: 1, finishedChunkCount: job?.chunkCount });
   expect(job?.tracks.every((track) => track.finishedSegmentCount === 6)).toBe(true);
+});
+
+test('several codecs stand side by side in one asset', async () => {
+  const wanted = create(ProfileSchema, {
+    name: 'codecs',
+    preset: 'ultrafast',
+    segmentMs: 1000,
+    renditions: [VideoCodec.H264, VideoCodec.AV1].map((codec) => ({ shortSide: 96, codec })),
+    audios: [AudioCodec.AAC, AudioCodec.OPUS].map((codec) => ({ codec })),
+  });
+  const { assetId, generationId, jobId } = await request(await makeMedia('codecs', { seconds: 3 }), wanted);
+  await waitUntil(() => finishedEvents.some((each) => each.jobId === jobId), { timeoutMs: 50_000 });
+  const tracks = finishedEvents.find((each) => each.jobId === jobId)?.tracks ?? [];
+  expect(tracks.map(({ name, codec, audio }) => [name, codec, audio?.group])).toEqual([
+    ['video/h264-96p', expect.stringMatching(/^avc1\./), undefined],
+    ['video/av1-96p', expect.stringMatching(/^av01\.0\.\d\dM\.08$/), undefined],
+    [expect.stringMatching(/^audio\/aac-und-/), 'mp4a.40.2', 'aac-1'],
+    [expect.stringMatching(/^audio\/opus-und-/), 'opus', 'opus-2'],
+  ]);
+  for (const track of tracks) {
+    const stored = await keysBelow(`media/${assetId}/${generationId}/${track.name}/`);
+    expect(stored.filter((key) => key.endsWith('.m4s'))).toHaveLength(3);
+    expect(track.complete).toBe(true);
+  }
+  const { job } = await jobs.getJob({ jobId });
+  expect(job?.state).toBe(JobState.FINISHED);
 });
 
 test('a request that comes again is answered again, and nothing is encoded twice', async () => {

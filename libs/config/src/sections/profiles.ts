@@ -32,7 +32,11 @@ const rendition = z
         'Shorter side of the picture, so 720 is 1280×720 in landscape and 720×1280 in portrait. Rungs above the source are left out.',
       unit: 'pixels',
     }),
-    codec: choice({ description: 'Video codec.' }, ['h264'], 'h264'),
+    codec: choice(
+      { description: 'Video codec. A profile may name several: each has a ladder of its own.' },
+      ['h264', 'hevc', 'vp9', 'av1'],
+      'h264',
+    ),
     bitrateBps: optionalInteger(
       { description: 'Average bitrate. Give either this or crf.', unit: 'bits per second', absent: 'crf' },
       32_000,
@@ -40,13 +44,14 @@ const rendition = z
     ),
     crf: optionalInteger(
       {
-        description: 'Constant quality of x264: lower is better and larger. Give either this or bitrateBps.',
+        description:
+          'Constant quality: lower is better and larger. Up to 51 for h264 and hevc, up to 63 for vp9 and av1, where equal numbers do not mean equal pictures: h264 23, hevc 26, vp9 36 and av1 40 look alike. Give either this or bitrateBps.',
         unit: 'CRF steps',
         absent: 'bitrateBps',
       },
       // 0 is lossless, which the profiles of H.264 that players know do not have.
       1,
-      51,
+      63,
     ),
     maxBitrateBps: optionalInteger(
       {
@@ -65,6 +70,9 @@ const rendition = z
   })
   .meta({ description: 'One rung of the ladder.' });
 
+/** Bits per second of audio tracks that name none. */
+export const defaultAudioBitrateBps = { aac: 128_000, opus: 96_000 } as const;
+
 /** One audio track that is made of each audio stream of the source. */
 const audioTrack = z
   .strictObject({
@@ -72,15 +80,24 @@ const audioTrack = z
       { description: 'Last part of the track name audio/<name>.', absent: '<codec>-<language>-<kbps>k' },
       trackName,
     ),
-    codec: choice({ description: 'Audio codec.' }, ['aac'], 'aac'),
-    bitrateBps: integer({ description: 'Bitrate.', unit: 'bits per second' }, 16_000, 640_000, 128_000),
+    codec: choice({ description: 'Audio codec.' }, ['aac', 'opus'], 'aac'),
+    bitrateBps: optionalInteger(
+      { description: 'Bitrate.', unit: 'bits per second', absent: '128000 for aac, 96000 for opus' },
+      16_000,
+      640_000,
+    ),
     channels: integer(
       { description: 'Most channels; a source with fewer is not blown up.', unit: 'channels' },
       1,
       8,
       2,
     ),
-    sampleRateHz: integer({ description: 'Sample rate.', unit: 'Hz' }, 8000, 96_000, 48_000),
+    sampleRateHz: integer(
+      { description: 'Sample rate; opus is always 48000.', unit: 'Hz' },
+      8000,
+      96_000,
+      48_000,
+    ),
   })
   .meta({ description: 'One audio track.' });
 
@@ -100,7 +117,7 @@ const profile = z
       4,
     ),
     preset: choice(
-      { description: 'Speed of x264: slower makes smaller files of the same quality.' },
+      { description: 'Speed, in the words of x264: slower makes smaller files of the same quality.' },
       ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower'],
       'veryfast',
     ),

@@ -1,6 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
-import { box, fullBox, uint16, uint32 } from './box.ts';
-import { unityMatrix } from './init-segment.ts';
+import { audioInit } from './audio-init.ts';
+import { fullBox, uint16, uint32 } from './box.ts';
 
 /** An AAC-LC track. */
 export interface AacTrack {
@@ -14,62 +14,8 @@ export interface AacTrack {
 
 /** The init segment of an AAC-LC track: the same bytes wherever and whenever it is made. */
 export function aacInit({ sampleRate, channels, bitrateBps, language = 'und' }: AacTrack): Buffer {
-  const mvhd = fullBox(
-    'mvhd',
-    0,
-    0,
-    uint32(0, 0, sampleRate, 0, 0x10000),
-    uint16(0x100, 0),
-    uint32(0, 0),
-    unityMatrix,
-    Buffer.alloc(24),
-    uint32(2),
-  );
-  // Flags: enabled, in movie.
-  const tkhd = fullBox(
-    'tkhd',
-    0,
-    3,
-    uint32(0, 0, 1, 0, 0),
-    uint32(0, 0),
-    uint16(0, 1, 0x100, 0),
-    unityMatrix,
-    uint32(0, 0),
-  );
-  const mdhd = fullBox('mdhd', 0, 0, uint32(0, 0, sampleRate, 0), uint16(packLanguage(language), 0));
-  const hdlr = fullBox(
-    'hdlr',
-    0,
-    0,
-    uint32(0),
-    Buffer.from('soun'),
-    uint32(0, 0, 0),
-    Buffer.from('SoundHandler\0'),
-  );
-  const dinf = box('dinf', fullBox('dref', 0, 0, uint32(1), fullBox('url ', 0, 1)));
-  const esds = elementaryStream(sampleRate, channels, bitrateBps);
-  const mp4a = box(
-    'mp4a',
-    uint32(0),
-    uint16(0, 1),
-    uint32(0, 0),
-    uint16(channels, 16, 0, 0),
-    uint32(sampleRate * 0x10000),
-    esds,
-  );
-  const stbl = box(
-    'stbl',
-    fullBox('stsd', 0, 0, uint32(1), mp4a),
-    fullBox('stts', 0, 0, uint32(0)),
-    fullBox('stsc', 0, 0, uint32(0)),
-    fullBox('stsz', 0, 0, uint32(0, 0)),
-    fullBox('stco', 0, 0, uint32(0)),
-  );
-  const minf = box('minf', fullBox('smhd', 0, 0, uint32(0)), dinf, stbl);
-  const trak = box('trak', tkhd, box('mdia', mdhd, hdlr, minf));
-  const mvex = box('mvex', fullBox('trex', 0, 0, uint32(1, 1, 1024, 0, 0)));
-  const ftyp = box('ftyp', Buffer.from('iso6'), uint32(512), Buffer.from('iso6cmfcmp41'));
-  return Buffer.concat([ftyp, box('moov', mvhd, trak, mvex)]);
+  const config = elementaryStream(sampleRate, channels, bitrateBps);
+  return audioInit({ sampleRate, samplesPerFrame: 1024, channels, language, sampleEntry: 'mp4a', config });
 }
 
 /** Sampling frequency indices of ISO/IEC 14496-3, table 1.18. */
@@ -99,10 +45,4 @@ function elementaryStream(sampleRate: number, channels: number, bitrateBps: numb
 function descriptor(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   return Buffer.concat([Buffer.from([tag, 0x80, 0x80, 0x80, content.length]), content]);
-}
-
-/** Three letters of five bits each; two-letter and longer tags become `und`. */
-function packLanguage(tag: string): number {
-  const letters = /^[a-z]{3}$/.test(tag) ? tag : 'und';
-  return [...letters].reduce((packed, letter) => (packed << 5) | (letter.charCodeAt(0) - 0x60), 0);
 }

@@ -1,11 +1,14 @@
 import { KerkisError } from '@kerkis/errors';
 import { type AacTrack, aacInit } from './aac-init.ts';
-import { splitAdtsFrames } from './adts.ts';
+import { audioFrames } from './audio-frames.ts';
 import { mediaSegment, syncSampleFlags } from './media-segment.ts';
+import { opusInit } from './opus-init.ts';
 import type { TrackPart } from './video-segments.ts';
 
 /** What a run of audio segments must look like. */
 export interface AudioTrackLayout extends AacTrack {
+  /** `aac` by default. */
+  readonly codec?: 'aac' | 'opus';
   readonly samplesPerFrame: number;
   /** Frames of the encoder before the first one that counts: priming and pre-roll. */
   readonly skippedFrames: number;
@@ -16,19 +19,20 @@ export interface AudioTrackLayout extends AacTrack {
 }
 
 /**
- * Turns ADTS frames into published segments. Frames that come after the last segment are dropped; too few of them are
+ * Turns the frames of an encoder (ADTS, or fragmented MP4 for Opus) into published segments. Frames that come after the last segment are dropped; too few of them are
  * KerkisError `internal` ENCODER_OUTPUT_UNEXPECTED.
  */
 export async function* audioSegments(
   source: AsyncIterable<Uint8Array>,
   layout: AudioTrackLayout,
 ): AsyncGenerator<TrackPart> {
-  yield { kind: 'init', bytes: aacInit(layout) };
+  const { codec = 'aac' } = layout;
+  yield { kind: 'init', bytes: codec === 'opus' ? opusInit(layout) : aacInit(layout) };
   const endSegment = layout.firstSegment + layout.segmentCount;
   let toSkip = layout.skippedFrames;
   let index = layout.firstSegment;
   let frames: Buffer[] = [];
-  for await (const frame of splitAdtsFrames(source)) {
+  for await (const frame of audioFrames(codec, source)) {
     if (toSkip-- > 0 || index === endSegment) continue;
     frames.push(frame);
     const wanted = layout.firstFrame(index + 1) - layout.firstFrame(index);

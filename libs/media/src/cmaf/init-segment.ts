@@ -1,5 +1,5 @@
 import { KerkisError } from '@kerkis/errors';
-import { box, boxesIn, childAt, fullBox, uint16, uint32 } from './box.ts';
+import { box, boxesIn, fullBox, uint16, uint32 } from './box.ts';
 
 /**
  * The encoder's init segment as it is published. Presentation starts `reorderTicks` after the first composition time, by
@@ -38,7 +38,7 @@ function upright(tkhd: Buffer): Buffer {
 
 /** Transformation of `tkhd` and `mvhd` that leaves the picture as it is. */
 export const unityMatrix = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
-const publishedConfigs = ['avcC', 'colr', 'pasp'];
+const publishedConfigs = ['avcC', 'hvcC', 'vpcC', 'av1C', 'colr', 'pasp'];
 
 /** The way down to the sample entry, whose boxes are chosen. */
 function publishContainer(type: string, content: Buffer): Buffer {
@@ -62,20 +62,5 @@ function publishSampleEntry(stsd: Buffer): Buffer {
   return box('stsd', stsd.subarray(0, 8), ...entries);
 }
 
-/** Fields of a visual sample entry before its boxes. */
-const visualFieldBytes = 78;
-
-/**
- * RFC 6381 name of the H.264 video that an init segment describes, from its avcC box: `avc1.64001f`.
- *
- * Throws KerkisError `internal` BOX_MISSING or BOX_INVALID when it describes none.
- */
-export function h264CodecsOf(moov: Buffer): string {
-  const stsd = childAt(moov.subarray(8), 'trak', 'mdia', 'minf', 'stbl', 'stsd').content;
-  const entry = boxesIn(stsd.subarray(8))[0];
-  if (entry?.type !== 'avc1' || entry.content.length < visualFieldBytes) {
-    throw new KerkisError('internal', 'BOX_MISSING', 'The encoder wrote no avc1 sample entry.');
-  }
-  const config = childAt(entry.content.subarray(visualFieldBytes), 'avcC').content;
-  return `avc1.${config.toString('hex', 1, 4)}`;
-}
+/** Bytes of the fields of a visual sample entry before its boxes. */
+export const visualFieldBytes = 78;

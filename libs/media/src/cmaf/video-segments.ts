@@ -1,7 +1,8 @@
 import { KerkisError } from '@kerkis/errors';
 import { boxesIn } from './box.ts';
 import { defaultMaxBoxBytes, splitBoxes } from './box-splitter.ts';
-import { h264CodecsOf, publishInit } from './init-segment.ts';
+import { videoCodecsOf, withPlannedLevel } from './codec-config.ts';
+import { publishInit } from './init-segment.ts';
 import { isSync, mediaSegment, readFragment } from './media-segment.ts';
 
 /** What comes out of an encoder, one by one: first the init segment, then each media segment when it is complete. */
@@ -59,9 +60,10 @@ export async function* videoSegments(
   }
 }
 
-function init(ftyp: Buffer | undefined, moov: Buffer, layout: VideoTrackLayout): TrackPart {
+function init(ftyp: Buffer | undefined, written: Buffer, layout: VideoTrackLayout): TrackPart {
   if (ftyp === undefined) throw unexpected('it has no file type');
-  const codecs = h264CodecsOf(moov);
+  const moov = withPlannedLevel(written, layout.codecs);
+  const codecs = videoCodecsOf(moov);
   if (codecs !== layout.codecs) throw unexpected(`its codec is ${codecs} and not ${layout.codecs}`);
   boxesIn(ftyp);
   return { kind: 'init', bytes: publishInit(ftyp, moov, layout.reorderDepth * layout.ticksPerFrame) };

@@ -4,7 +4,7 @@ import { KerkisError, toKerkisError } from '@kerkis/errors';
 import type { Tracer } from '@opentelemetry/api';
 import { audioSegments } from '../cmaf/audio-segments.ts';
 import { type TrackPart, videoSegments } from '../cmaf/video-segments.ts';
-import { firstAudioFrame, firstVideoFrame } from '../plan/grid.ts';
+import { audioGrid, firstAudioFrame, firstVideoFrame } from '../plan/grid.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 import type { ProcessLimits } from '../process/confine.ts';
 import { type FfmpegProgress, type RunningFfmpeg, startFfmpeg } from '../process/run-ffmpeg.ts';
@@ -12,7 +12,8 @@ import type { MediaTools } from '../process/tools.ts';
 import { toNumber } from '../rational.ts';
 import { audioFrameRange, audioUnitArgs } from './audio-args.ts';
 import { type EncodeUnit, unitAudioRung, unitVideoRungs } from './unit.ts';
-import { type EncodeSettings, reorderDepth, videoUnitArgs } from './video-args.ts';
+import { type EncodeSettings, videoUnitArgs } from './video-args.ts';
+import { reorderDepthOf } from './video-codec-args.ts';
 
 /** How to encode a unit. */
 export interface EncodeOptions extends EncodeSettings {
@@ -64,14 +65,18 @@ export async function* encodeUnit(
   await ffmpeg.ended;
 }
 
-function unitSeconds({ grid }: MediaPlan, { kind, firstSegment, segmentCount }: EncodeUnit): number {
-  const end = firstSegment + segmentCount;
-  if (kind === 'video') {
+function unitSeconds(plan: MediaPlan, unit: EncodeUnit): number {
+  const { grid } = plan;
+  const { firstSegment } = unit;
+  const end = firstSegment + unit.segmentCount;
+  if (unit.kind === 'video') {
     const frames = firstVideoFrame(grid, end) - firstVideoFrame(grid, firstSegment);
     return grid.video ? frames / toNumber(grid.video.frameRate) : 0;
   }
-  const frames = firstAudioFrame(grid, end) - firstAudioFrame(grid, firstSegment);
-  return grid.audio ? (frames * grid.audio.samplesPerFrame) / grid.audio.sampleRate : 0;
+  const { codec } = unitAudioRung(plan, unit);
+  const frames = firstAudioFrame(grid, end, codec) - firstAudioFrame(grid, firstSegment, codec);
+  const { samplesPerFrame, sampleRate } = audioGrid(grid, codec);
+  return (frames * samplesPerFrame) / sampleRate;
 }
 
 /**
@@ -102,7 +107,7 @@ function tracks(
       const parts = videoSegments(pipeAt(pipes, index), {
         codecs: rung.codecs,
         ticksPerFrame: (plan.grid.video?.ticksPerFrame ?? 0) * divisor,
-        reorderDepth,
+        reorderDepth: reorderDepthOf(rung.codec),
         firstFrame: (segment) => firstVideoFrame(plan.grid, segment, divisor),
         firstSegment,
         segmentCount,
@@ -112,13 +117,13 @@ function tracks(
   }
   const rung = unitAudioRung(plan, unit);
   const parts = audioSegments(pipeAt(pipes, 0), {
-    sampleRate: plan.grid.audio?.sampleRate ?? 0,
-    samplesPerFrame: plan.grid.audio?.samplesPerFrame ?? 0,
+    codec: rung.codec,
+    ...audioGrid(plan.grid, rung.codec),
     channels: rung.channels,
     bitrateBps: rung.bitrateBps,
     ...(rung.language === undefined ? {} : { language: rung.language }),
     skippedFrames: audioFrameRange(plan, unit).skipped,
-    firstFrame: (segment) => firstAudioFrame(plan.grid, segment),
+    firstFrame: (segment) => firstAudioFrame(plan.grid, segment, rung.codec),
     firstSegment,
     segmentCount,
   });

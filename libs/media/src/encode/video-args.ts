@@ -1,6 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
 import { firstVideoFrame, type VideoGrid } from '../plan/grid.ts';
-import { decodedFrames, type VideoRung } from '../plan/ladder.ts';
+import type { VideoRung } from '../plan/ladder.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 import {
   type Timeline,
@@ -13,6 +13,7 @@ import { formatRational, toNumber } from '../rational.ts';
 import { toneMap, toneMapped, toOutputSize } from './picture-filters.ts';
 import { presentationTicks, videoSeekArgs } from './seek.ts';
 import { unitVideoRungs, type VideoUnit } from './unit.ts';
+import { videoCodecArgs } from './video-codec-args.ts';
 
 /** How to read the source and how hard to work. */
 export interface EncodeSettings {
@@ -23,9 +24,6 @@ export interface EncodeSettings {
   readonly maxPixels: number;
   readonly maxStreams: number;
 }
-
-/** x264 reorders this many frames at most: three B-frames, one of which is a reference. */
-export const reorderDepth = 2;
 
 /**
  * Arguments of the ffmpeg that encodes a video unit: one decode, each rung as fragmented MP4 on its own pipe from file
@@ -118,37 +116,12 @@ function gridFrames(
   ];
 }
 
-function x264Params({ preset, h264Profile }: VideoRung): string {
-  const params = [
-    'b-pyramid=normal',
-    `ref=${Math.min(decodedFrames - 1, references[preset] ?? 3)}`,
-    'open-gop=0',
-  ];
-  // Without the one thing that makes High of Main, x264 writes Main into the init segment; `ultrafast` leaves it out.
-  if (h264Profile === 'high' && preset === 'ultrafast') params.push('8x8dct=1');
-  return params.join(':');
-}
-
 function rungArgs(rung: VideoRung, grid: VideoGrid, index: number, threads: number): string[] {
-  const gop = `${Math.ceil(grid.framesPerSegment / rung.frameRateDivisor)}`;
   return [
     ...['-map', `[v${index}]`, '-map_metadata', '-1', '-map_chapters', '-1', '-fps_mode', 'passthrough'],
-    ...['-c:v', 'libx264', '-preset', rung.preset, '-threads', `${threads}`],
-    ...['-profile:v', rung.h264Profile, '-level:v', `${rung.h264Level / 10}`, '-pix_fmt', 'yuv420p'],
-    ...['-crf', `${rung.crf}`, '-maxrate', `${rung.maxBitrateBps}`, '-bufsize', `${rung.bufferBits}`],
-    ...['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-bf', '3', '-b_strategy', '1'],
-    ...['-x264-params', x264Params(rung)],
+    ...videoCodecArgs(rung, grid, threads),
     ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],
     ...['-flags', '+cgop+bitexact', '-fflags', '+bitexact', '-video_track_timescale', `${grid.timescale}`],
     ...['-f', 'mp4', '-movflags', '+cmaf+frag_keyframe+skip_trailer', `pipe:${index + 3}`],
   ];
 }
-
-/** x264's own numbers of reference frames, which are capped to what the level was computed for. */
-const references: Readonly<Record<string, number>> = {
-  ultrafast: 1,
-  superfast: 1,
-  veryfast: 1,
-  faster: 2,
-  fast: 2,
-};

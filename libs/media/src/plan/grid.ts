@@ -2,6 +2,7 @@ import { KerkisError } from '@kerkis/errors';
 import type { SourceInfo } from '../probe/source-info.ts';
 import { type Rational, toNumber } from '../rational.ts';
 import { capFrameRate } from './frame-rate.ts';
+import type { AudioCodec } from './profile.ts';
 
 /** How video is cut. Presentation time of frame `n` is exactly `n × ticksPerFrame / timescale` seconds. */
 export interface VideoGrid {
@@ -14,7 +15,7 @@ export interface VideoGrid {
   readonly ticksPerFrame: number;
 }
 
-/** How audio is cut. Presentation time of AAC frame `n` is exactly `n × 1024 / sampleRate` seconds. */
+/** How audio is cut. Presentation time of frame `n` is exactly `n × samplesPerFrame / sampleRate` seconds. */
 export interface AudioGrid {
   /** Samples per second, which is also the timescale of audio tracks. */
   readonly sampleRate: number;
@@ -29,8 +30,10 @@ export interface Grid {
   readonly segmentSeconds: Rational;
   /** Absent for audio-only sources. */
   readonly video?: VideoGrid;
-  /** Absent for silent sources. */
+  /** AAC frames. Absent for silent sources and where only Opus is made. */
   readonly audio?: AudioGrid;
+  /** Opus frames. Absent where no Opus is made. */
+  readonly opus?: AudioGrid;
 }
 
 /** `count` segments of `duration` ticks each, in a row. */
@@ -45,9 +48,12 @@ export interface GridOptions {
   readonly segmentSeconds: number;
   /** Highest frame rate; 60 by default. */
   readonly maxFrameRate?: number;
+  /** Audio codecs that are made, each with a grid of its own; `aac` by default. */
+  readonly audioCodecs?: readonly AudioCodec[];
 }
 
-const samplesPerFrame = 1024;
+/** Frames of a codec before their number is known. */
+type AudioFrames = Omit<AudioGrid, 'frameCount'>;
 
 /**
  * Cuts the presentation of a source into segments.
@@ -59,8 +65,8 @@ export function planGrid(source: SourceInfo, options: GridOptions): Grid {
   if (!(segmentSeconds >= 1 && segmentSeconds <= 60)) {
     throw new KerkisError('invalid', 'GRID_OPTIONS_INVALID', 'Segment seconds must be between 1 and 60.');
   }
-  const sampleRate = audioSampleRate(source);
-  if (source.video === undefined) return audioOnlyGrid(source, sampleRate, segmentSeconds);
+  const frames = audioFrames(source, options.audioCodecs ?? []);
+  if (source.video === undefined) return audioOnlyGrid(source, frames, segmentSeconds);
   const frameRate = capFrameRate(source.video.frameRate, options.maxFrameRate ?? 60);
   const frameCount = Math.max(1, Math.round(source.durationSeconds * toNumber(frameRate) - 1e-6));
   const framesPerSegment = Math.max(1, Math.round(segmentSeconds * toNumber(frameRate)));
@@ -70,11 +76,29 @@ export function planGrid(source: SourceInfo, options: GridOptions): Grid {
     segmentSeconds: { num: framesPerSegment * frameRate.den, den: frameRate.num },
     video: { frameRate, framesPerSegment, frameCount, ...timescaleOf(frameRate) },
   };
-  if (sampleRate === undefined) return grid;
-  const length = (frameCount * frameRate.den) / frameRate.num;
-  const lastStart = nearestAudioFrame((segmentCount - 1) * toNumber(grid.segmentSeconds), sampleRate);
-  const covering = Math.ceil((length * sampleRate) / samplesPerFrame - 1e-6);
-  return { ...grid, audio: { sampleRate, samplesPerFrame, frameCount: Math.max(covering, lastStart + 1) } };
+  return withAudio(grid, frames, (frameCount * frameRate.den) / frameRate.num);
+}
+
+/** The frames of an audio codec. Throws KerkisError `internal` GRID_HAS_NO_AUDIO when the grid has none. */
+export function audioGrid(grid: Grid, codec: AudioCodec): AudioGrid {
+  const found = codec === 'opus' ? grid.opus : grid.audio;
+  if (found === undefined)
+    throw new KerkisError('internal', 'GRID_HAS_NO_AUDIO', 'The grid has no such audio.');
+  return found;
+}
+
+/** Adds grids that cover `seconds`, with at least one frame in the last segment. */
+function withAudio(grid: Grid, frames: Partial<Record<AudioCodec, AudioFrames>>, seconds: number): Grid {
+  const covering = (each: AudioFrames): AudioGrid => {
+    const rate = each.sampleRate / each.samplesPerFrame;
+    const lastStart = Math.round((grid.segmentCount - 1) * toNumber(grid.segmentSeconds) * rate);
+    return { ...each, frameCount: Math.max(Math.ceil(seconds * rate - 1e-6), lastStart + 1) };
+  };
+  return {
+    ...grid,
+    ...(frames.aac && { audio: covering(frames.aac) }),
+    ...(frames.opus && { opus: covering(frames.opus) }),
+  };
 }
 
 /** First frame of video segment `index`, of a track that keeps each `divisor`-th frame; the total for `segmentCount`. */
@@ -83,9 +107,9 @@ export function firstVideoFrame(grid: Grid, index: number, divisor = 1): number 
   return Math.ceil(Math.min(index * video.framesPerSegment, video.frameCount) / divisor);
 }
 
-/** First AAC frame of audio segment `index`: the one nearest to the segment boundary; the total for `segmentCount`. */
-export function firstAudioFrame(grid: Grid, index: number): number {
-  const audio = requireAudio(grid);
+/** First frame of audio segment `index`: the one nearest to the segment boundary; the total for `segmentCount`. */
+export function firstAudioFrame(grid: Grid, index: number, codec: AudioCodec = 'aac'): number {
+  const audio = audioGrid(grid, codec);
   if (index >= grid.segmentCount) return audio.frameCount;
   const ideal = (index * grid.segmentSeconds.num * audio.sampleRate) / grid.segmentSeconds.den;
   return Math.min(audio.frameCount, Math.round(ideal / audio.samplesPerFrame));
@@ -101,11 +125,11 @@ export function videoSegmentRuns(grid: Grid, divisor = 1): SegmentRun[] {
 }
 
 /** Exact durations of all segments of an audio track in samples. */
-export function audioSegmentRuns(grid: Grid): SegmentRun[] {
-  const { samplesPerFrame: samples } = requireAudio(grid);
+export function audioSegmentRuns(grid: Grid, codec: AudioCodec = 'aac'): SegmentRun[] {
+  const { samplesPerFrame: samples } = audioGrid(grid, codec);
   return runs(
     grid.segmentCount,
-    (index) => (firstAudioFrame(grid, index + 1) - firstAudioFrame(grid, index)) * samples,
+    (index) => (firstAudioFrame(grid, index + 1, codec) - firstAudioFrame(grid, index, codec)) * samples,
   );
 }
 
@@ -120,31 +144,44 @@ function runs(segmentCount: number, durationOf: (index: number) => number): Segm
   return result;
 }
 
-function audioOnlyGrid(source: SourceInfo, sampleRate: number | undefined, segmentSeconds: number): Grid {
-  if (sampleRate === undefined) {
+/** Sound alone is cut at frames of the first codec that there is: AAC before Opus. */
+function audioOnlyGrid(
+  source: SourceInfo,
+  frames: Partial<Record<AudioCodec, AudioFrames>>,
+  segmentSeconds: number,
+): Grid {
+  const main = frames.aac ?? frames.opus;
+  if (main === undefined) {
     throw new KerkisError(
       'unsupported',
       'SOURCE_NO_PLAYABLE_STREAMS',
       'The source has neither video nor audio.',
     );
   }
+  const { sampleRate, samplesPerFrame } = main;
   const frameCount = Math.max(1, Math.ceil((source.durationSeconds * sampleRate) / samplesPerFrame - 1e-6));
   const framesPerSegment = Math.max(1, Math.round((segmentSeconds * sampleRate) / samplesPerFrame));
-  return {
+  const grid: Grid = {
     segmentCount: Math.ceil(frameCount / framesPerSegment),
     segmentSeconds: { num: framesPerSegment * samplesPerFrame, den: sampleRate },
-    audio: { sampleRate, samplesPerFrame, frameCount },
   };
+  return withAudio(grid, frames, source.durationSeconds);
 }
 
-/** 44.1 kHz is kept when all audio has it, so that nothing is resampled; everything else becomes 48 kHz. */
-function audioSampleRate(source: SourceInfo): number | undefined {
-  if (source.audios.length === 0) return undefined;
-  return source.audios.every((audio) => audio.sampleRate === 44_100) ? 44_100 : 48_000;
-}
-
-function nearestAudioFrame(seconds: number, sampleRate: number): number {
-  return Math.round((seconds * sampleRate) / samplesPerFrame);
+/**
+ * AAC keeps 44.1 kHz when all audio has it, so that nothing is resampled; everything else becomes 48 kHz, which Opus always is, in
+ * frames of 20 ms.
+ */
+function audioFrames(
+  source: SourceInfo,
+  codecs: readonly AudioCodec[],
+): Partial<Record<AudioCodec, AudioFrames>> {
+  if (source.audios.length === 0) return {};
+  const sampleRate = source.audios.every((audio) => audio.sampleRate === 44_100) ? 44_100 : 48_000;
+  return {
+    ...((codecs.includes('aac') || codecs.length === 0) && { aac: { sampleRate, samplesPerFrame: 1024 } }),
+    ...(codecs.includes('opus') && { opus: { sampleRate: 48_000, samplesPerFrame: 960 } }),
+  };
 }
 
 /** 90 kHz where a frame then has whole ticks, else the numerator of the rate or a multiple of it, at least 10,000. */
@@ -158,10 +195,4 @@ function requireVideo(grid: Grid): VideoGrid {
   if (grid.video === undefined)
     throw new KerkisError('internal', 'GRID_HAS_NO_VIDEO', 'The grid has no video.');
   return grid.video;
-}
-
-function requireAudio(grid: Grid): AudioGrid {
-  if (grid.audio === undefined)
-    throw new KerkisError('internal', 'GRID_HAS_NO_AUDIO', 'The grid has no audio.');
-  return grid.audio;
 }

@@ -2,19 +2,16 @@ import { KerkisError } from '@kerkis/errors';
 import type { AudioSource, SourceInfo, VideoSource } from '../probe/source-info.ts';
 import { type Rational, rational, toNumber } from '../rational.ts';
 import type { Grid } from './grid.ts';
-import { type H264Profile, h264CodecString, h264Level } from './h264-level.ts';
-import type { AudioRendition, EncoderPreset, EncodingProfile, Rendition } from './profile.ts';
+import type { AudioCodec, AudioRendition, EncoderPreset, EncodingProfile, Rendition } from './profile.ts';
+import { defaultCrf, minSideOf, type VideoCoding, videoCoding } from './video-coding.ts';
 
 /** One encoded video track. */
-export interface VideoRung {
+export type VideoRung = VideoRungShape & VideoCoding;
+
+/** What rungs of all codecs have. */
+interface VideoRungShape {
   /** Unique in the ladder, safe in a path: `h264-720p`. */
   readonly name: string;
-  readonly codec: 'h264';
-  /** RFC 6381, known before anything is encoded: `avc1.64001f`. */
-  readonly codecs: string;
-  readonly h264Profile: H264Profile;
-  /** Level × 10. */
-  readonly h264Level: number;
   /** Even numbers of square pixels. */
   readonly width: number;
   readonly height: number;
@@ -35,8 +32,8 @@ export interface VideoRung {
 export interface AudioRung {
   /** Unique in the ladder, safe in a path: `aac-eng-128k`. */
   readonly name: string;
-  readonly codec: 'aac';
-  /** RFC 6381: `mp4a.40.2`. */
+  readonly codec: AudioCodec;
+  /** RFC 6381: `mp4a.40.2`, `opus`. */
   readonly codecs: string;
   /** The source stream that it is made from. */
   readonly sourceIndex: number;
@@ -49,20 +46,16 @@ export interface AudioRung {
   readonly isDefault: boolean;
 }
 
-/** All tracks to encode. Video rungs from the highest to the lowest. */
+/** All tracks to encode. Video codecs in the order of the profile, the rungs of each from the highest to the lowest. */
 export interface Ladder {
   readonly video: readonly VideoRung[];
   readonly audio: readonly AudioRung[];
 }
 
-/** Smallest side that is encoded: one macroblock. Smaller sources are scaled up to it. */
-const minSide = 16;
 /** Longest side that is encoded, in pixels. */
 const maxSide = 4096;
 /** A source whose short side is at least this much above the next lower rung gets a rung of its own size. */
 const worthARung = 1.15;
-/** At most this many references and reordered pictures, whatever the preset. */
-export const decodedFrames = 4;
 
 /**
  * Decides which tracks a source gets. A rung never has more pixels or frames than the source, sizes go by the short
@@ -92,12 +85,22 @@ function videoRungs(
   profile: EncodingProfile,
   frameRate: Rational,
 ): VideoRung[] {
+  const byCodec = Map.groupBy(profile.renditions, ({ codec }) => codec);
+  return [...byCodec.values()].flatMap((renditions) =>
+    chosenRenditions(video, renditions).map((rendition) =>
+      videoRung(video, grid, profile, frameRate, rendition),
+    ),
+  );
+}
+
+/** What of one codec's ladder suits the source, from the highest to the lowest. */
+function chosenRenditions(video: VideoSource, renditions: readonly Rendition[]): Rendition[] {
   const shortSide = Math.min(video.displayWidth, video.displayHeight);
-  const wanted = [...profile.renditions].sort((a, b) => a.height - b.height);
+  const wanted = [...renditions].sort((a, b) => a.height - b.height);
   const chosen = wanted.filter((rendition) => rendition.height <= shortSide);
   const next = wanted[chosen.length];
   if (next !== undefined && shortSide >= (chosen.at(-1)?.height ?? 0) * worthARung) chosen.push(next);
-  return chosen.reverse().map((rendition) => videoRung(video, grid, profile, frameRate, rendition));
+  return chosen.reverse();
 }
 
 function videoRung(
@@ -107,32 +110,22 @@ function videoRung(
   gridRate: Rational,
   rendition: Rendition,
 ): VideoRung {
-  const size = fitSize(video, rendition.height);
+  const { codec } = rendition;
+  const size = fitSize(video, rendition.height, minSideOf(codec));
   const frameRateDivisor = divisorFor(grid, gridRate, rendition.frameRate);
   const frameRate = rational(gridRate.num, gridRate.den * frameRateDivisor);
   const shortSide = Math.min(size.width, size.height);
-  const h264Profile: H264Profile = shortSide >= 480 ? 'high' : 'main';
   const { maxBitrateBps } = rendition;
   const bufferBits = maxBitrateBps;
-  const level = h264Level({
-    ...size,
-    frameRate,
-    maxBitrateBps,
-    bufferBits,
-    decodedFrames,
-    profile: h264Profile,
-  });
+  const coding = videoCoding(codec, { ...size, frameRate, maxBitrateBps, bufferBits });
   const containerBps = 8_000 + 128 * toNumber(frameRate);
   return {
-    name: rendition.name ?? `${rendition.codec}-${shortSide}p`,
-    codec: rendition.codec,
-    codecs: h264CodecString(h264Profile, level),
-    h264Profile,
-    h264Level: level,
+    name: rendition.name ?? `${codec}-${shortSide}p`,
+    ...coding,
     ...size,
     frameRate,
     frameRateDivisor,
-    crf: rendition.crf ?? 23,
+    crf: rendition.crf ?? defaultCrf(codec),
     preset: profile.preset,
     maxBitrateBps,
     bufferBits,
@@ -146,6 +139,7 @@ function videoRung(
 export function fitSize(
   video: Pick<VideoSource, 'displayWidth' | 'displayHeight'>,
   shortSide: number,
+  minSide = minSideOf('h264'),
 ): { width: number; height: number } {
   const { displayWidth, displayHeight } = video;
   const short = Math.min(displayWidth, displayHeight);
@@ -173,11 +167,12 @@ function audioRung(stream: AudioSource, wanted: AudioRendition): AudioRung {
   return {
     name: wanted.name ?? `${wanted.codec}-${language}-${Math.round(bitrateBps / 1000)}k`,
     codec: wanted.codec,
-    codecs: 'mp4a.40.2',
+    codecs: wanted.codec === 'opus' ? 'opus' : 'mp4a.40.2',
     sourceIndex: stream.index,
     channels,
     bitrateBps,
-    // ffmpeg's AAC encoder keeps its rate over a few frames only; the fragment adds about 4 bytes a frame.
+    // ffmpeg's AAC encoder keeps its rate over a few frames only, and so does Opus with constrained VBR; the fragment adds about 4
+    // bytes a frame.
     peakBitrateBps: Math.ceil(bitrateBps * 1.25 + 4_000),
     averageBitrateBps: Math.ceil(bitrateBps + 2_500),
     ...(stream.language === undefined ? {} : { language: stream.language }),

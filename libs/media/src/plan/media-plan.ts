@@ -13,6 +13,10 @@ export interface MediaPlan {
 /** Grid and ladder of a source. Throws what `planGrid` and `planLadder` throw. */
 export function planMedia(source: SourceInfo, profile: EncodingProfile): MediaPlan {
   const { segmentSeconds, maxFrameRate } = profile;
-  const grid = planGrid(source, { segmentSeconds, ...(maxFrameRate === undefined ? {} : { maxFrameRate }) });
+  const grid = planGrid(source, {
+    segmentSeconds,
+    audioCodecs: profile.audio.map(({ codec }) => codec),
+    ...(maxFrameRate === undefined ? {} : { maxFrameRate }),
+  });
   return { source, grid, ladder: planLadder(source, grid, profile) };
 }

@@ -1,4 +1,9 @@
-/** How hard x264 tries; slower is smaller. */
+/** Video codecs that can be made. */
+export type VideoCodec = 'h264' | 'hevc' | 'vp9' | 'av1';
+/** Audio codecs that can be made. */
+export type AudioCodec = 'aac' | 'opus';
+
+/** How hard the encoder tries, in x264's words; slower is smaller. */
 export type EncoderPreset =
   | 'ultrafast'
   | 'superfast'
@@ -15,8 +20,11 @@ export interface Rendition {
   readonly name?: string;
   /** Short side of the picture in pixels, so that portrait works. */
   readonly height: number;
-  readonly codec: 'h264';
-  /** Constant rate factor, 0–51, lower is better; 23 by default. Quality is constant and `maxBitrateBps` caps it. */
+  readonly codec: VideoCodec;
+  /**
+   * Constant rate factor, lower is better. Quality is constant and `maxBitrateBps` caps it. 0–51 and 23 by default for H.264,
+   * 0–51 and 26 for HEVC, 0–63 and 36 for VP9, 0–63 and 40 for AV1.
+   */
   readonly crf?: number;
   /** What the rung is expected to take on average; 60 % of the maximum by default. Announced until it is measured. */
   readonly videoBitrateBps?: number;
@@ -29,7 +37,7 @@ export interface Rendition {
 /** One audio rendition that a profile asks for; made for every audio stream of the source. */
 export interface AudioRendition {
   readonly name?: string;
-  readonly codec: 'aac';
+  readonly codec: AudioCodec;
   readonly bitrateBps: number;
   /** Most channels; a source with fewer keeps its own. */
   readonly channels: number;

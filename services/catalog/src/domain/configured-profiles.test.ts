@@ -1,5 +1,5 @@
 import { parseConfig } from '@kerkis/config';
-import { VideoCodec } from '@kerkis/contracts/media';
+import { AudioCodec, VideoCodec } from '@kerkis/contracts/media';
 import { KerkisError } from '@kerkis/errors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -19,6 +19,29 @@ test('every configured profile is shown under its name, with what it says', () =
     expect(message?.renditions.every(({ codec }) => codec === VideoCodec.H264)).toBe(true);
     expect(message?.audios.length).toBe(profile.audio.length);
   }
+});
+
+test('codecs of the file are those of the API', () => {
+  const file = `profiles:
+  mixed:
+    renditions:
+      - { shortSide: 720, crf: 23 }
+      - { shortSide: 720, codec: hevc, crf: 26 }
+      - { shortSide: 720, codec: vp9, crf: 36 }
+      - { shortSide: 720, codec: av1, crf: 60 }
+    audio: [{}, { codec: opus }]
+`;
+  const message = configuredProfiles(parseConfig(file).profiles).get('mixed');
+  expect(message?.renditions.map(({ codec }) => codec)).toEqual([
+    VideoCodec.H264,
+    VideoCodec.HEVC,
+    VideoCodec.VP9,
+    VideoCodec.AV1,
+  ]);
+  expect(message?.audios.map(({ codec, bitrateBps }) => [codec, bitrateBps])).toEqual([
+    [AudioCodec.AAC, 128_000],
+    [AudioCodec.OPUS, 96_000],
+  ]);
 });
 
 function rateOf(frameRate: number) {

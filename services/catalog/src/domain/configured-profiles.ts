@@ -1,6 +1,14 @@
 import { create } from '@bufbuild/protobuf';
-import type { KerkisConfig } from '@kerkis/config';
+import { defaultAudioBitrateBps, type KerkisConfig } from '@kerkis/config';
 import { AudioCodec, type Profile, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
+
+const videoCodecs = {
+  h264: VideoCodec.H264,
+  hevc: VideoCodec.HEVC,
+  vp9: VideoCodec.VP9,
+  av1: VideoCodec.AV1,
+} as const;
+const audioCodecs = { aac: AudioCodec.AAC, opus: AudioCodec.OPUS } as const;
 
 /** The profiles of the configuration as the API shows them. */
 export function configuredProfiles(profiles: KerkisConfig['profiles']): ReadonlyMap<string, Profile> {
@@ -17,15 +25,15 @@ function toMessage(name: string, profile: KerkisConfig['profiles'][string]): Pro
     preset: profile.preset,
     renditions: profile.renditions.map((rendition) => ({
       shortSide: rendition.shortSide,
-      codec: VideoCodec.H264,
+      codec: videoCodecs[rendition.codec],
       crf: rendition.crf ?? 0,
       bitrateBps: BigInt(rendition.bitrateBps ?? 0),
       maxBitrateBps: BigInt(rendition.maxBitrateBps ?? 0),
       ...(rendition.frameRate !== undefined && { maxFrameRate: rational(rendition.frameRate) }),
     })),
-    audios: profile.audio.map(({ bitrateBps, channels }) => ({
-      codec: AudioCodec.AAC,
-      bitrateBps,
+    audios: profile.audio.map(({ codec, bitrateBps, channels }) => ({
+      codec: audioCodecs[codec],
+      bitrateBps: bitrateBps ?? defaultAudioBitrateBps[codec],
       channels,
     })),
   });

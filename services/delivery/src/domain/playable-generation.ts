@@ -55,14 +55,21 @@ export function playableGeneration(generation: Generation): PlayableGeneration |
 }
 
 /**
- * What to offer while segments are still being made: sound, what is complete, and the smallest picture, which is made first
- * and is quickly made on demand. A player that could choose a larger one would wait for each of its segments.
+ * What to offer while segments are still being made: sound, what is complete, and of each codec the smallest picture, which is made
+ * first and is quickly made on demand. A player that could choose a larger one would wait for each of its segments.
  */
 function offeredEarly(tracks: readonly GenerationTrack[]): GenerationTrack[] {
-  const smallest = tracks
-    .filter(({ kind }) => kind === TrackKind.VIDEO)
-    .toSorted((a, b) => pixels(a) - pixels(b) || Number(a.averageBandwidthBps - b.averageBandwidthBps))[0];
-  return tracks.filter((track) => track.complete || track.kind === TrackKind.AUDIO || track === smallest);
+  const videos = tracks.filter(({ kind }) => kind === TrackKind.VIDEO);
+  const byCodec = Map.groupBy(videos, ({ codec }) => codec.split('.')[0]);
+  const smallest = new Set(
+    [...byCodec.values()].map(
+      (rungs) =>
+        rungs.toSorted(
+          (a, b) => pixels(a) - pixels(b) || Number(a.averageBandwidthBps - b.averageBandwidthBps),
+        )[0],
+    ),
+  );
+  return tracks.filter((track) => track.complete || track.kind === TrackKind.AUDIO || smallest.has(track));
 }
 
 function pixels({ video }: GenerationTrack): number {

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { ProfileSchema } from '@kerkis/contracts/media';
+import { AudioCodec, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodingProfile } from './encoding-profile.ts';
@@ -13,6 +13,28 @@ test('what a profile leaves open has a default', () => {
     renditions: [{ height: 720, codec: 'h264', maxBitrateBps: 3_110_400 }],
     audio: [{ codec: 'aac', bitrateBps: 128_000, channels: 2 }],
   });
+});
+
+test('codecs are those of the profile, with peaks and bitrates that suit them', () => {
+  const profile = create(ProfileSchema, {
+    name: 'codecs',
+    renditions: [VideoCodec.H264, VideoCodec.HEVC, VideoCodec.VP9, VideoCodec.AV1].map((codec) => ({
+      shortSide: 1000,
+      codec,
+    })),
+    audios: [{ codec: AudioCodec.AAC }, { codec: AudioCodec.OPUS }],
+  });
+  const { renditions, audio } = encodingProfile(profile);
+  expect(renditions.map(({ codec, maxBitrateBps }) => [codec, maxBitrateBps])).toEqual([
+    ['h264', 6_000_000],
+    ['hevc', 4_200_000],
+    ['vp9', 4_500_000],
+    ['av1', 3_600_000],
+  ]);
+  expect(audio.map(({ codec, bitrateBps }) => [codec, bitrateBps])).toEqual([
+    ['aac', 128_000],
+    ['opus', 96_000],
+  ]);
 });
 
 test('what a profile says is taken, and a peak is never missing', () => {

@@ -10,6 +10,7 @@ import {
 } from '@kerkis/contracts/media';
 import {
   type AudioRung,
+  audioGrid,
   audioSegmentRuns,
   firstVideoFrame,
   type Grid,
@@ -62,13 +63,13 @@ function audioGroup(rung: AudioRung, all: readonly AudioRung[]): string {
 }
 
 function audioTrack(grid: Grid, rung: AudioRung, group: string): Track {
-  const { sampleRate = 0, samplesPerFrame = 0, frameCount = 0 } = grid.audio ?? {};
+  const { sampleRate, samplesPerFrame, frameCount } = audioGrid(grid, rung.codec);
   return create(TrackSchema, {
     name: audioTrackName(rung),
     kind: TrackKind.AUDIO,
     codec: rung.codecs,
     timescale: sampleRate,
-    segments: toRuns(audioSegmentRuns(grid)),
+    segments: toRuns(audioSegmentRuns(grid, rung.codec)),
     peakBandwidthBps: BigInt(rung.peakBitrateBps),
     averageBandwidthBps: BigInt(rung.averageBitrateBps),
     audio: {
@@ -85,10 +86,12 @@ function audioTrack(grid: Grid, rung: AudioRung, group: string): Track {
 
 /** The grid as the API shows it. */
 export function gridMessage({ grid }: MediaPlan): GridMessage {
-  const { video, audio, segmentCount } = grid;
+  const { video, audio, opus, segmentCount } = grid;
   const seconds = Math.max(
     video ? (video.frameCount * video.ticksPerFrame) / video.timescale : 0,
-    audio ? (audio.frameCount * audio.samplesPerFrame) / audio.sampleRate : 0,
+    ...[audio, opus].map((sound) =>
+      sound ? (sound.frameCount * sound.samplesPerFrame) / sound.sampleRate : 0,
+    ),
   );
   return create(GridSchema, {
     segmentCount,

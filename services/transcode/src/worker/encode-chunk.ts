@@ -1,5 +1,5 @@
 import { isKerkisError, KerkisError } from '@kerkis/errors';
-import type { AudioUnit, EncodedPart, EncodeUnit, MediaPlan } from '@kerkis/media';
+import { type AudioUnit, audioGrid, type EncodedPart, type EncodeUnit, type MediaPlan } from '@kerkis/media';
 import type { ObjectStore } from '@kerkis/objects';
 import type { Logger } from '@kerkis/telemetry';
 import type { ChunkProgress, ChunkRecord } from '../domain/chunk.ts';
@@ -82,7 +82,7 @@ export function encodeChunk(
     };
     for (const unit of unitsOf(plan, record)) {
       const isVideo = unit.kind === 'video';
-      const timescale = (isVideo ? plan.grid.video?.timescale : plan.grid.audio?.sampleRate) ?? 1;
+      const timescale = timescaleOf(plan, unit);
       for await (const part of deps.encoder.encode(plan, unit, settings)) {
         signal.throwIfAborted();
         const name = isVideo ? videoTrackName({ name: part.rung }) : audioTrackName({ name: part.rung });
@@ -112,6 +112,12 @@ export function encodeChunk(
   }
 
   return { progress: () => ({ stored: writer.stored(), speed }), done: run() };
+}
+
+function timescaleOf({ grid, ladder }: MediaPlan, unit: EncodeUnit): number {
+  if (unit.kind === 'video') return grid.video?.timescale ?? 1;
+  const codec = ladder.audio.find(({ name }) => name === unit.rung)?.codec ?? 'aac';
+  return audioGrid(grid, codec).sampleRate;
 }
 
 /** What ffmpeg is to make of a chunk: all its video rungs in one run, each audio track in one. */
