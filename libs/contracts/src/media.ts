@@ -1,3 +1,4 @@
+export * from '../gen/kerkis/media/v1/artefacts_pb.js';
 export * from '../gen/kerkis/media/v1/failure_pb.js';
 export * from '../gen/kerkis/media/v1/profile_pb.js';
 export * from '../gen/kerkis/media/v1/rational_pb.js';

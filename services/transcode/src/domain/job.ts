@@ -93,6 +93,8 @@ export function planned(
       segmentCount: plan.grid.segmentCount,
       finishedSegmentCount: 0,
       speed: 0,
+      progress: 0,
+      remainingMs: 0n,
     })),
   });
   return { ...next, plan, chunkSeconds, tracks };
