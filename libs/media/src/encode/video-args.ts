@@ -32,43 +32,55 @@ export interface EncodeSettings {
  */
 export function videoUnitArgs(plan: MediaPlan, unit: VideoUnit, settings: EncodeSettings): string[] {
   const rungs = unitVideoRungs(plan, unit);
-  const { source, grid } = plan;
-  if (source.video === undefined || grid.video === undefined) {
-    throw new KerkisError('invalid', 'UNIT_INVALID', 'The source has no video.');
-  }
-  const first = firstVideoFrame(grid, unit.firstSegment);
-  const end = firstVideoFrame(grid, unit.firstSegment + unit.segmentCount);
-  const target = toSourceSeconds(source.timeline, first / toNumber(grid.video.frameRate));
+  const { video, grid } = requireVideo(plan);
+  const first = firstVideoFrame(plan.grid, unit.firstSegment);
+  const end = firstVideoFrame(plan.grid, unit.firstSegment + unit.segmentCount);
   const { threads } = settings;
+  const frames = frameFilters(plan, { first, end });
   return [
     ...['-nostdin', '-hide_banner', '-loglevel', 'error', '-progress', 'pipe:1', '-stats_period', '0.5'],
     ...['-filter_complex_threads', `${threads}`, '-max_error_rate', '1'],
-    ...videoSeekArgs(source, target),
-    ...['-noautorotate', '-threads', `${threads}`, '-an', '-sn', '-dn'],
-    ...guardArgs({ container: source.container, ...settings }),
-    ...inputArgs(settings.sourcePath),
-    ...['-filter_complex', videoGraph(plan, source.video, grid.video, rungs, { first, end })],
-    ...rungs.flatMap((rung, index) => rungArgs(rung, grid.video as VideoGrid, index, threads)),
+    ...videoInputArgs(plan, first, settings),
+    ...['-filter_complex', `[0:${video.index}]${frames.join(',')},${rungChains(plan, rungs)}`],
+    ...rungs.flatMap((rung, index) => rungArgs(rung, grid, index, threads)),
   ];
 }
 
-interface FrameRange {
+/** Frames of the grid: the first one, and the one after the last. */
+export interface FrameRange {
   readonly first: number;
   readonly end: number;
 }
 
-/** Decoded pictures → the frames of the unit → one chain for each rung, labelled `v0`, `v1`, … */
-function videoGraph(
-  { source }: MediaPlan,
-  video: VideoSource,
-  grid: VideoGrid,
-  rungs: readonly VideoRung[],
-  range: FrameRange,
-): string {
-  const shared = video.isInterlaced
-    ? ['bwdif=deint=interlaced', `settb=${formatRational(video.timeBase)}`]
-    : [];
-  shared.push(...gridFrames(source.timeline, video, grid, range));
+/**
+ * Options of an input that is the source, so that the pictures from grid frame `first` on can be had from it. Throws KerkisError
+ * `invalid` UNIT_INVALID when the plan has no video, like the functions below.
+ */
+export function videoInputArgs(plan: MediaPlan, first: number, settings: EncodeSettings): string[] {
+  const { source } = plan;
+  const { grid } = requireVideo(plan);
+  return [
+    ...videoSeekArgs(source, toSourceSeconds(source.timeline, first / toNumber(grid.frameRate))),
+    ...['-noautorotate', '-threads', `${settings.threads}`, '-an', '-sn', '-dn'],
+    ...guardArgs({ container: source.container, ...settings }),
+    ...inputArgs(settings.sourcePath),
+  ];
+}
+
+/** Filters from decoded pictures to exactly the frames of the range, whose time stamps count from zero. */
+export function frameFilters(plan: MediaPlan, range: FrameRange): string[] {
+  const { video, grid } = requireVideo(plan);
+  const deinterlace = ['bwdif=deint=interlaced', `settb=${formatRational(video.timeBase)}`];
+  return [
+    ...(video.isInterlaced ? deinterlace : []),
+    ...gridFrames(plan.source.timeline, video, grid, range),
+  ];
+}
+
+/** What follows `frameFilters` in a filter graph: one chain for each rung, labelled `v0`, `v1`, … */
+export function rungChains(plan: MediaPlan, rungs: readonly VideoRung[]): string {
+  const { video } = requireVideo(plan);
+  const shared: string[] = [];
   let input = video;
   const largest = rungs.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a));
   if (video.hdr !== undefined) {
@@ -80,7 +92,14 @@ function videoGraph(
     return `[s${index}]${filters.join(',')}[v${index}]`;
   });
   const split = `split=${rungs.length}${rungs.map((_, index) => `[s${index}]`).join('')}`;
-  return [`[0:${video.index}]${[...shared, split].join(',')}`, ...chains].join(';');
+  return [[...shared, split].join(','), ...chains].join(';');
+}
+
+function requireVideo({ source, grid }: MediaPlan): { video: VideoSource; grid: VideoGrid } {
+  if (source.video === undefined || grid.video === undefined) {
+    throw new KerkisError('invalid', 'UNIT_INVALID', 'The source has no video.');
+  }
+  return { video: source.video, grid: grid.video };
 }
 
 /** Keeps each n-th frame for a rung with a lower rate. */
