@@ -8,6 +8,16 @@ export const retention = section('How long what is over is kept. Assets stay unt
     24 * 365,
     24,
   ),
+  supersededGenerationMinutes: integer(
+    {
+      description:
+        'Generations in whose place another one plays: players that began with one go on with it for this long.',
+      unit: 'minutes',
+    },
+    0,
+    60 * 24 * 365,
+    60,
+  ),
   eventDays: integer({ description: 'Events in the JetStream stream.', unit: 'days' }, 1, 365, 7),
   finishedJobDays: integer({ description: 'Records of finished jobs.', unit: 'days' }, 1, 3650, 30),
 });
