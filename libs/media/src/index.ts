@@ -6,9 +6,11 @@ export { type OpusTrack, opusInit } from './cmaf/opus-init.ts';
 export { type TrackPart, type VideoTrackLayout, videoSegments } from './cmaf/video-segments.ts';
 export { audioUnitArgs } from './encode/audio-args.ts';
 export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
-export { makePoster, type PosterOptions, posterArgs } from './encode/poster.ts';
 export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
 export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
+export { makePoster, type PosterOptions, posterArgs } from './extras/poster.ts';
+export type { ExtraOptions } from './extras/run.ts';
+export { makeThumbnail, type ThumbnailOptions, thumbnailArgs } from './extras/thumbnail.ts';
 export { capFrameRate, nearestStandardRate, snapFrameRate } from './plan/frame-rate.ts';
 export {
   type AudioGrid,

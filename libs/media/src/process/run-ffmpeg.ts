@@ -22,6 +22,8 @@ export interface FfmpegOptions {
   readonly readable: readonly string[];
   /** Outputs on file descriptors from 3 on. */
   readonly pipeCount?: number;
+  /** What it reads from standard input; nothing by default. */
+  readonly input?: AsyncIterable<Uint8Array>;
   readonly limits?: ProcessLimits;
   /** 0–19: how far it stands back for others. */
   readonly niceness?: number;

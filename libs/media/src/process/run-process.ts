@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import type { Readable, Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { type Confinement, confine } from './confine.ts';
 import type { MediaTools } from './tools.ts';
 
@@ -31,6 +31,11 @@ export interface RunningProcess {
 export interface ProcessOptions extends Confinement {
   /** How many file descriptors from 3 on are pipes to read from. */
   readonly pipeCount?: number;
+  /**
+   * What it reads from standard input; nothing by default. When this throws, the process sees the end of its input: whoever gives
+   * it knows of the error.
+   */
+  readonly input?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,21 +44,33 @@ const killDelayMs = 5_000;
 const keptErrorLines = 40;
 const keptLineLength = 500;
 
-/** Starts a confined command in its own process group, without standard input and with an empty environment. */
+/** Starts a confined command in its own process group, with an empty environment. */
 export function startProcess(
   tools: MediaTools,
   command: readonly string[],
   options: ProcessOptions,
 ): RunningProcess {
-  const { pipeCount = 0, signal, limits } = options;
+  const { pipeCount = 0, input, signal, limits } = options;
   const [file = '', ...args] = confine(tools, command, options);
   const child = spawn(file, args, {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', ...Array<'pipe'>(pipeCount).fill('pipe')],
+    stdio: [
+      input === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...Array<'pipe'>(pipeCount).fill('pipe'),
+    ],
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8', AV_LOG_FORCE_NOCOLOR: '1' },
     cwd: '/',
   });
-  const [, stdout, stderr, ...pipes] = child.stdio as [null, Readable, Readable, ...Readable[]];
+  const [stdin, stdout, stderr, ...pipes] = child.stdio as [
+    Writable | null,
+    Readable,
+    Readable,
+    ...Readable[],
+  ];
+  // A process that has enough, or fails, closes it.
+  if (input !== undefined && stdin !== null) pipeline(input, stdin).catch(() => {});
   const tail = keepTail(stderr);
   const state = { isTimedOut: false, isAborted: false, hasEnded: false, isStopping: false };
   let killTimer: NodeJS.Timeout | undefined;
