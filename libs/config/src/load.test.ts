@@ -66,7 +66,7 @@ describe('a file', () => {
     );
     expect(Object.keys(profiles)).toEqual(['default', 'fast', 'audio', 'tiny']);
     expect(profiles.fast?.renditions).toEqual([]);
-    expect(profiles.tiny).toMatchObject({ segmentSeconds: 4, preset: 'veryfast', poster: true });
+    expect(profiles.tiny).toMatchObject({ segmentSeconds: 4, preset: 'veryfast', extras: { poster: true } });
   });
 
   test('that does not exist is told by name', () => {

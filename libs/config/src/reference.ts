@@ -56,12 +56,19 @@ function itemChapters(title: string, item: SchemaNode | undefined): string[] {
 
 function groupOfItem(title: string, node: SchemaNode | undefined): string[] {
   const entries = Object.entries(node?.properties ?? {});
-  const keys = entries.map(([name, child]) =>
-    keyItem(name, child, node?.required?.includes(name) ? 'Required.' : presetText(child), []),
-  );
+  const keys = entries
+    .filter(([, child]) => child.properties === undefined)
+    .map(([name, child]) =>
+      keyItem(name, child, node?.required?.includes(name) ? 'Required.' : presetText(child), []),
+    );
+  const absent = node?.absent === undefined ? '' : ` Not set: ${code(node.absent)}.`;
   return [
-    `### \`${title}\`\n\n${node?.description ?? 'One item of the list.'}\n\n${keys.join('\n')}\n`,
-    ...entries.flatMap(([name, child]) => itemChapters(`${title}.${name}`, child.items)),
+    `### \`${title}\`\n\n${node?.description ?? 'One item of the list.'}${absent}\n\n${keys.join('\n')}\n`,
+    ...entries.flatMap(([name, child]) =>
+      child.properties === undefined
+        ? itemChapters(`${title}.${name}`, child.items)
+        : groupOfItem(`${title}.${name}`, child),
+    ),
   ];
 }
 

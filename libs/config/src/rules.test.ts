@@ -34,6 +34,22 @@ describe('across keys', () => {
       'profiles: {p: {renditions: [{shortSide: 360, codec: hevc, crf: 52}]}}',
       'profiles.p.renditions[0].crf goes up to 51 for hevc',
     ],
+    [
+      'profiles: {p: {renditions: [{shortSide: 360, codec: vp9, crf: 30, dynamicRange: source}]}}',
+      'profiles.p.renditions[0].dynamicRange is sdr for vp9; HDR needs hevc or av1',
+    ],
+    [
+      'profiles: {p: {renditions: [{shortSide: 360, codec: vp9, crf: 30, encoder: nvenc}]}}',
+      'profiles.p.renditions[0].encoder makes no vp9; allowed: software, qsv, vaapi',
+    ],
+    [
+      'profiles: {p: {audio: [{}], extras: {downloads: [{format: m4a, shortSide: 360}]}}}',
+      'profiles.p.extras.downloads[0].shortSide is for mp4',
+    ],
+    [
+      'profiles: {p: {audio: [{}], extras: {downloads: [{format: m4a, bitrateBps: 64000}]}}}',
+      'profiles.p.extras.downloads[0].bitrateBps is for mp3',
+    ],
   ])('%s', (yaml, message) => {
     expect(() => parseConfig(yaml)).toThrowError(
       expect.objectContaining({ reason: 'CONFIG_INVALID', message: expect.stringContaining(message) }),
@@ -47,6 +63,8 @@ describe('across keys', () => {
     'nats: {user: a, password: b}',
     'profiles: {p: {renditions: [{shortSide: 360, crf: 23}, {shortSide: 360, codec: av1, crf: 63}], audio: [{}, {codec: opus}]}}',
     'defaultProfile: mine\nprofiles: {mine: {audio: [{}]}}',
+    'profiles: {p: {renditions: [{shortSide: 360, codec: av1, crf: 40, dynamicRange: source, encoder: nvenc}]}}',
+    'profiles: {p: {audio: [{}], ladder: per-title, loudness: {}, extras: {downloads: [{format: mp3, bitrateBps: 64000}]}}}',
   ])('accepts %s', (yaml) => {
     expect(parseConfig(yaml)).toBeDefined();
   });

@@ -87,8 +87,15 @@ function profileRules({ profiles, defaultProfile }: ParsedConfig): BrokenRule[] 
     if (profile.renditions.length + profile.audio.length === 0) {
       broken.push({ path, text: 'makes nothing; give renditions, audio, or both' });
     }
-    for (const [index, { codec, bitrateBps, crf, maxBitrateBps }] of profile.renditions.entries()) {
+    for (const [index, rendition] of profile.renditions.entries()) {
+      const { codec, bitrateBps, crf, maxBitrateBps, dynamicRange, encoder } = rendition;
       const rung = [...path, 'renditions', index];
+      if (dynamicRange === 'source' && (codec === 'h264' || codec === 'vp9')) {
+        broken.push({ path: [...rung, 'dynamicRange'], text: `is sdr for ${codec}; HDR needs hevc or av1` });
+      }
+      if (encoder === 'nvenc' && codec === 'vp9') {
+        broken.push({ path: [...rung, 'encoder'], text: 'makes no vp9; allowed: software, qsv, vaapi' });
+      }
       if ((bitrateBps === undefined) === (crf === undefined)) {
         broken.push({ path: rung, text: 'must have either bitrateBps or crf' });
       }
@@ -99,6 +106,7 @@ function profileRules({ profiles, defaultProfile }: ParsedConfig): BrokenRule[] 
         broken.push({ path: [...rung, 'maxBitrateBps'], text: 'is below bitrateBps; it is the peak' });
       }
     }
+    broken.push(...downloadRules(profile.extras.downloads, [...path, 'extras', 'downloads']));
     broken.push(
       ...repeated(
         profile.renditions,
@@ -116,6 +124,26 @@ function profileRules({ profiles, defaultProfile }: ParsedConfig): BrokenRule[] 
     );
   }
   return broken;
+}
+
+function downloadRules(
+  downloads: ParsedConfig['profiles'][string]['extras']['downloads'],
+  path: KeyPath,
+): BrokenRule[] {
+  return downloads.flatMap(({ format, shortSide, bitrateBps }, index) => {
+    const broken: BrokenRule[] = [];
+    if (index === 8) broken.push({ path: [...path, index], text: 'is one too many; 8 are allowed' });
+    if (shortSide !== undefined && format !== 'mp4') {
+      broken.push({ path: [...path, index, 'shortSide'], text: `is for mp4, and ${format} has no picture` });
+    }
+    if (bitrateBps !== undefined && format !== 'mp3') {
+      broken.push({
+        path: [...path, index, 'bitrateBps'],
+        text: `is for mp3; ${format} takes tracks as they are`,
+      });
+    }
+    return broken;
+  });
 }
 
 function repeated<T>(

@@ -31,11 +31,19 @@ export { type MediaPlan, planMedia } from './plan/media-plan.ts';
 export {
   type AudioCodec,
   type AudioRendition,
+  type DownloadRendition,
+  type DynamicRange,
+  defaultExtras,
   defaultProfile,
   type EncoderPreset,
   type EncodingProfile,
+  type ExtrasRequest,
+  type HardwareFamily,
+  type LadderMode,
+  type LoudnessTarget,
   type Rendition,
   type VideoCodec,
+  type VideoEncoder,
 } from './plan/profile.ts';
 export { defaultSourceLimits, type SourceLimits } from './probe/limits.ts';
 export { type ProbeOptions, probeSource } from './probe/probe-source.ts';

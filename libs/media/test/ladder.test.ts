@@ -110,6 +110,44 @@ test('each audio stream becomes a track with a name of its own', () => {
   ]);
 });
 
+test.each<[channels: number, expected: (string | number)[][]]>([
+  [1, [['aac-und-64k', 1, 'aac-1']]],
+  [2, [['aac-und-128k', 2, 'aac-1']]],
+  [4, [['aac-und-128k', 2, 'aac-1']]],
+  [
+    6,
+    [
+      ['aac-und-128k', 2, 'aac-1'],
+      ['aac-und-384k', 6, 'aac-2'],
+    ],
+  ],
+  [
+    8,
+    [
+      ['aac-und-128k', 2, 'aac-1'],
+      ['aac-und-384k', 6, 'aac-2'],
+    ],
+  ],
+])(
+  'of %d channels the default profile makes stereo first, and 5.1 where it is there',
+  (channels, expected) => {
+    const { audio } = planMedia(exampleSource(10, {}, { channels }), defaultProfile).ladder;
+    expect(audio.map((rung) => [rung.name, rung.channels, rung.group])).toEqual(expected);
+  },
+);
+
+test('a single surround rendition is made of every source, with no more channels than the codec has', () => {
+  const channelsOf = (codec: 'aac' | 'opus', channels: number) =>
+    planMedia(exampleSource(10, {}, { channels }), {
+      ...defaultProfile,
+      audio: [{ codec, bitrateBps: 384_000, channels: 8 }],
+    }).ladder.audio.map((rung) => [rung.channels, rung.bitrateBps]);
+  expect(channelsOf('aac', 8)).toEqual([[6, 384_000]]);
+  expect(channelsOf('aac', 2)).toEqual([[2, 128_000]]);
+  expect(channelsOf('opus', 8)).toEqual([[8, 384_000]]);
+  expect(channelsOf('opus', 3)).toEqual([[3, 144_000]]);
+});
+
 test('sound alone has no video rung, and a profile without audio makes nothing of it', () => {
   const sound = exampleSound(10, 44_100);
   expect(planMedia(sound, defaultProfile).ladder).toMatchObject({

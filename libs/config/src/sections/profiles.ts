@@ -8,6 +8,7 @@ import {
   optionalInteger,
   optionalText,
   requiredText,
+  section,
   text,
 } from '../setting.ts';
 
@@ -38,7 +39,12 @@ const rendition = z
       'h264',
     ),
     bitrateBps: optionalInteger(
-      { description: 'Average bitrate. Give either this or crf.', unit: 'bits per second', absent: 'crf' },
+      {
+        description:
+          'Average bitrate: no stretch of a few segments takes more, and simple pictures take less. Give either this or crf.',
+        unit: 'bits per second',
+        absent: 'crf',
+      },
       32_000,
       200_000_000,
     ),
@@ -55,18 +61,42 @@ const rendition = z
     ),
     maxBitrateBps: optionalInteger(
       {
-        description: 'Peak bitrate, over a buffer of two seconds.',
+        description:
+          'Peak bitrate: with crf over a buffer of one second, with bitrateBps of a whole segment.',
         unit: 'bits per second',
         absent: '1.5 × bitrateBps, or for crf a peak that suits the picture size',
       },
       32_000,
-      400_000_000,
+      200_000_000,
     ),
     frameRate: z.number().min(1).max(120).exactOptional().meta({
       description: 'Highest frame rate of this rung.',
       unit: 'frames per second',
       absent: "the source's frame rate",
     }),
+    encoder: choice(
+      {
+        description:
+          'What encodes the rung. Hardware is used where workers have it when a job is planned, else the software encoder of the codec. nvenc makes no vp9.',
+      },
+      ['software', 'nvenc', 'qsv', 'vaapi'],
+      'software',
+    ),
+    dynamicRange: choice(
+      {
+        description:
+          'What becomes of HDR: sdr is tone-mapped, 8 bits; source stays HDR10 or HLG, 10 bits, for hevc and av1. SDR sources stay SDR.',
+      },
+      ['sdr', 'source'],
+      'sdr',
+    ),
+    remux: flag(
+      {
+        description:
+          "Whether the source's own pictures are taken over as this rung, not encoded, where they are what it asks for.",
+      },
+      true,
+    ),
   })
   .meta({ description: 'One rung of the ladder.' });
 
@@ -84,22 +114,66 @@ const audioTrack = z
     bitrateBps: optionalInteger(
       { description: 'Bitrate.', unit: 'bits per second', absent: '128000 for aac, 96000 for opus' },
       16_000,
-      640_000,
+      512_000,
     ),
     channels: integer(
-      { description: 'Most channels; a source with fewer is not blown up.', unit: 'channels' },
+      {
+        description:
+          'Most channels; more are mixed down. A source with fewer keeps its own, or gets no such track where the profile has the codec with fewer channels as well. aac has 6 at most.',
+        unit: 'channels',
+      },
       1,
       8,
       2,
     ),
-    sampleRateHz: integer(
-      { description: 'Sample rate; opus is always 48000.', unit: 'Hz' },
-      8000,
-      96_000,
-      48_000,
-    ),
   })
   .meta({ description: 'One audio track.' });
+
+/** What sound is normalised to. */
+const loudness = z
+  .strictObject({
+    integratedLufs: decimal({ description: 'Integrated loudness.', unit: 'LUFS' }, -70, -5, -23),
+    truePeakDbtp: decimal(
+      { description: 'Highest true peak, which limits the gain.', unit: 'dBTP' },
+      -9,
+      -0.1,
+      -1,
+    ),
+  })
+  .exactOptional()
+  .meta({
+    description:
+      'Brings sound to a loudness after EBU R128, by one gain for a whole stream; {} means -23 LUFS.',
+    absent: 'the loudness of the source is kept',
+  });
+
+/** One file to download. */
+const download = z
+  .strictObject({
+    format: z.enum(['mp4', 'm4a', 'mp3']).meta({
+      description: 'mp4 is picture and sound as they are played, m4a and mp3 are sound alone.',
+    }),
+    shortSide: z.int().min(64).max(4320).exactOptional().meta({
+      description: 'For mp4: short side of the rung that is taken, or the next lower one.',
+      unit: 'pixels',
+      absent: 'the highest h264 rung',
+    }),
+    bitrateBps: z.int().min(32_000).max(320_000).exactOptional().meta({
+      description: 'For mp3: bitrate.',
+      unit: 'bits per second',
+      absent: '192000',
+    }),
+  })
+  .meta({ description: 'One file to download.' });
+
+/** Pictures and files beside the tracks. */
+const extras = section('Pictures and files beside the tracks.', {
+  poster: flag({ description: 'A picture of the video, or the cover of sound.' }, true),
+  storyboard: flag({ description: 'Small pictures along the whole duration, for seek bars.' }, false),
+  waveform: flag({ description: 'Peaks of the sound as JSON.' }, false),
+  text: flag({ description: 'Text subtitles of the source as WebVTT tracks.' }, true),
+  downloads: list({ description: 'Files to download, 8 at most.' }, download, []),
+});
 
 /** What to make of a source. */
 const profile = z
@@ -121,7 +195,16 @@ const profile = z
       ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower'],
       'veryfast',
     ),
-    poster: flag({ description: 'Make a poster image of assets with video.' }, true),
+    ladder: choice(
+      {
+        description:
+          'fixed makes the renditions as they are; per-title looks at the content, lowers bitrates to what it needs and leaves out rungs that look no better than the one below.',
+      },
+      ['fixed', 'per-title'],
+      'fixed',
+    ),
+    loudness,
+    extras,
   })
   .meta({ description: 'What to make of a source.' });
 
@@ -137,14 +220,15 @@ export const builtInProfiles = {
       { shortSide: 480, crf: 23, maxBitrateBps: 1_600_000 },
       { shortSide: 360, crf: 23, maxBitrateBps: 900_000 },
     ],
-    audio: [{ bitrateBps: 128_000 }],
+    audio: [{ bitrateBps: 128_000 }, { bitrateBps: 384_000, channels: 6 }],
+    extras: { storyboard: true },
   }),
   fast: profile.parse({
     renditions: [{ shortSide: 360, crf: 25, maxBitrateBps: 900_000 }],
     audio: [{ bitrateBps: 96_000 }],
     preset: 'ultrafast',
   }),
-  audio: profile.parse({ audio: [{ bitrateBps: 128_000 }], poster: false }),
+  audio: profile.parse({ audio: [{ bitrateBps: 128_000 }], extras: { waveform: true } }),
 } as const satisfies Readonly<Record<string, ProfileConfig>>;
 
 /** Profiles by name: the built-in ones, and what the file adds to them or puts in their place. */

@@ -44,6 +44,8 @@ export interface AudioRung {
   readonly language?: string;
   readonly title?: string;
   readonly isDefault: boolean;
+  /** The same for the rungs of one rendition of the profile: all languages in one quality, `aac-1`. */
+  readonly group: string;
 }
 
 /** All tracks to encode. Video codecs in the order of the profile, the rungs of each from the highest to the lowest. */
@@ -68,7 +70,13 @@ export function planLadder(source: SourceInfo, grid: Grid, profile: EncodingProf
     source.video === undefined || grid.video === undefined
       ? []
       : videoRungs(source.video, grid, profile, grid.video.frameRate);
-  const audio = source.audios.flatMap((stream) => profile.audio.map((wanted) => audioRung(stream, wanted)));
+  const audio = source.audios.flatMap((stream) =>
+    profile.audio.flatMap((wanted, index) =>
+      isEnoughWithout(stream, wanted, profile.audio)
+        ? []
+        : audioRung(stream, wanted, `${wanted.codec}-${index + 1}`),
+    ),
+  );
   if (video.length + audio.length === 0) {
     throw new KerkisError(
       'invalid',
@@ -160,9 +168,25 @@ function divisorFor(grid: Grid, gridRate: Rational, wanted: number | undefined):
   return grid.video.framesPerSegment % divisor === 0 ? divisor : 1;
 }
 
-function audioRung(stream: AudioSource, wanted: AudioRendition): AudioRung {
-  const channels = Math.max(1, Math.min(wanted.channels, stream.channels));
-  const bitrateBps = Math.round((wanted.bitrateBps * channels) / wanted.channels);
+/** AAC's channel configuration 7 is no layout that films have; Opus has 7.1. */
+const mostChannels: Readonly<Record<AudioCodec, number>> = { aac: 6, opus: 8 };
+
+/** Whether a rendition wants more channels than there are, and the profile has its codec with fewer. */
+function isEnoughWithout(
+  stream: AudioSource,
+  wanted: AudioRendition,
+  all: readonly AudioRendition[],
+): boolean {
+  return (
+    wanted.channels > stream.channels &&
+    all.some(({ codec, channels }) => codec === wanted.codec && channels < wanted.channels)
+  );
+}
+
+function audioRung(stream: AudioSource, wanted: AudioRendition, group: string): AudioRung {
+  const most = Math.min(wanted.channels, mostChannels[wanted.codec]);
+  const channels = Math.max(1, Math.min(most, stream.channels));
+  const bitrateBps = Math.round((wanted.bitrateBps * channels) / most);
   const language = stream.language ?? 'und';
   return {
     name: wanted.name ?? `${wanted.codec}-${language}-${Math.round(bitrateBps / 1000)}k`,
@@ -178,6 +202,7 @@ function audioRung(stream: AudioSource, wanted: AudioRendition): AudioRung {
     ...(stream.language === undefined ? {} : { language: stream.language }),
     ...(stream.title === undefined ? {} : { title: stream.title }),
     isDefault: stream.isDefault,
+    group,
   };
 }
 

@@ -14,6 +14,14 @@ export type EncoderPreset =
   | 'slow'
   | 'slower';
 
+/** Families of encoders in hardware. */
+export type HardwareFamily = 'nvenc' | 'qsv' | 'vaapi';
+/** What encodes a rung: a program, or hardware where workers have it. */
+export type VideoEncoder = 'software' | HardwareFamily;
+
+/** What becomes of HDR: tone-mapped to SDR in 8 bits, or kept in 10 bits. SDR sources stay SDR. */
+export type DynamicRange = 'sdr' | 'source';
+
 /** One rung that a profile asks for. */
 export interface Rendition {
   /** Name of the rung; by default codec and short side, like `h264-720p`. */
@@ -26,12 +34,21 @@ export interface Rendition {
    * 0–51 and 26 for HEVC, 0–63 and 36 for VP9, 0–63 and 40 for AV1.
    */
   readonly crf?: number;
-  /** What the rung is expected to take on average; 60 % of the maximum by default. Announced until it is measured. */
+  /**
+   * With `crf`: what the rung is expected to take on average; 60 % of the maximum by default. Announced until it is measured.
+   * Without: the mean that no stretch of a few segments exceeds, and that all but simple pictures use up.
+   */
   readonly videoBitrateBps?: number;
   /** Highest rate of the video buffer model. */
   readonly maxBitrateBps: number;
   /** Highest frame rate; a faster source is divided by a whole number. */
   readonly frameRate?: number;
+  /** `software` by default. */
+  readonly encoder?: VideoEncoder;
+  /** `sdr` by default; `source` is for HEVC and AV1. */
+  readonly dynamicRange?: DynamicRange;
+  /** Whether the source's own samples may be taken over where they are what the rung asks for; yes by default. */
+  readonly remux?: boolean;
 }
 
 /** One audio rendition that a profile asks for; made for every audio stream of the source. */
@@ -39,8 +56,44 @@ export interface AudioRendition {
   readonly name?: string;
   readonly codec: AudioCodec;
   readonly bitrateBps: number;
-  /** Most channels; a source with fewer keeps its own. */
+  /**
+   * Most channels. A source with fewer keeps its own, unless the profile has a rendition of the same codec with fewer channels, which
+   * then is enough.
+   */
   readonly channels: number;
+}
+
+/** Whether a look at the content may lower bitrates and leave rungs out. */
+export type LadderMode = 'fixed' | 'per-title';
+
+/** What sound is normalised to, after EBU R128: one gain for a whole stream. */
+export interface LoudnessTarget {
+  /** Integrated loudness. */
+  readonly integratedLufs: number;
+  /** Highest true peak, which limits the gain. */
+  readonly truePeakDbtp: number;
+}
+
+/** One file to download. */
+export type DownloadRendition =
+  | {
+      readonly format: 'mp4';
+      /** Short side of the rung that is taken, or the next lower one; the highest H.264 rung by default. */
+      readonly height?: number;
+    }
+  | { readonly format: 'm4a' }
+  | { readonly format: 'mp3'; readonly bitrateBps: number };
+
+/** Pictures and files beside the tracks. */
+export interface ExtrasRequest {
+  readonly poster: boolean;
+  /** Small pictures along the whole duration. */
+  readonly storyboard: boolean;
+  /** Peaks of the sound. */
+  readonly waveform: boolean;
+  /** Text subtitles of the source as tracks. */
+  readonly text: boolean;
+  readonly downloads: readonly DownloadRendition[];
 }
 
 /** What to make of a source. Plain data. */
@@ -53,9 +106,24 @@ export interface EncodingProfile {
   readonly preset: EncoderPreset;
   /** Highest frame rate of the grid; 60 by default. */
   readonly maxFrameRate?: number;
+  /** `fixed` by default. */
+  readonly ladderMode?: LadderMode;
+  /** Absent: the loudness of the source is kept. */
+  readonly loudness?: LoudnessTarget;
+  /** `defaultExtras` by default. */
+  readonly extras?: ExtrasRequest;
 }
 
-/** Five H.264 rungs and stereo AAC, quick enough for a laptop. */
+/** A poster and the text of the source. */
+export const defaultExtras: ExtrasRequest = {
+  poster: true,
+  storyboard: false,
+  waveform: false,
+  text: true,
+  downloads: [],
+};
+
+/** Five H.264 rungs, stereo AAC, and 5.1 beside it where the source has it; quick enough for a laptop. */
 export const defaultProfile: EncodingProfile = {
   name: 'default',
   renditions: [
@@ -65,7 +133,10 @@ export const defaultProfile: EncodingProfile = {
     { height: 360, codec: 'h264', crf: 23, videoBitrateBps: 520_000, maxBitrateBps: 850_000 },
     { height: 240, codec: 'h264', crf: 24, videoBitrateBps: 240_000, maxBitrateBps: 400_000 },
   ],
-  audio: [{ codec: 'aac', bitrateBps: 128_000, channels: 2 }],
+  audio: [
+    { codec: 'aac', bitrateBps: 128_000, channels: 2 },
+    { codec: 'aac', bitrateBps: 384_000, channels: 6 },
+  ],
   segmentSeconds: 4,
   preset: 'veryfast',
 };

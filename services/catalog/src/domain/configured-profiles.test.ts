@@ -1,5 +1,6 @@
+import { toJson } from '@bufbuild/protobuf';
 import { parseConfig } from '@kerkis/config';
-import { AudioCodec, VideoCodec } from '@kerkis/contracts/media';
+import { AudioCodec, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
 import { KerkisError } from '@kerkis/errors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -42,6 +43,60 @@ test('codecs of the file are those of the API', () => {
     [AudioCodec.AAC, 128_000],
     [AudioCodec.OPUS, 96_000],
   ]);
+});
+
+test('everything that the file says is in the message', () => {
+  const file = `profiles:
+  all:
+    renditions:
+      - { name: big, shortSide: 720, codec: hevc, crf: 20, maxBitrateBps: 2000000, frameRate: 29.97,
+          encoder: vaapi, dynamicRange: source, remux: false }
+    audio: [{ name: wide, codec: opus, bitrateBps: 256000, channels: 6 }]
+    segmentSeconds: 6
+    preset: slow
+    ladder: per-title
+    loudness: { integratedLufs: -16 }
+    extras:
+      poster: false
+      storyboard: true
+      waveform: true
+      text: false
+      downloads: [{ format: mp4, shortSide: 480 }, { format: m4a }, { format: mp3, bitrateBps: 64000 }]
+`;
+  const profile = configuredProfiles(parseConfig(file).profiles).get('all');
+  expect(profile && toJson(ProfileSchema, profile)).toEqual({
+    name: 'all',
+    builtIn: true,
+    segmentMs: 6000,
+    preset: 'slow',
+    ladderMode: 'LADDER_MODE_PER_TITLE',
+    loudness: { integratedLufs: -16, truePeakDbtp: -1 },
+    extras: {
+      noPoster: true,
+      storyboard: true,
+      waveform: true,
+      noText: true,
+      downloads: [
+        { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
+        { format: 'DOWNLOAD_FORMAT_M4A' },
+        { format: 'DOWNLOAD_FORMAT_MP3', bitrateBps: 64_000 },
+      ],
+    },
+    renditions: [
+      {
+        name: 'big',
+        shortSide: 720,
+        codec: 'VIDEO_CODEC_HEVC',
+        crf: 20,
+        maxBitrateBps: '2000000',
+        maxFrameRate: { num: 30_000, den: 1001 },
+        encoder: 'VIDEO_ENCODER_VAAPI',
+        dynamicRange: 'DYNAMIC_RANGE_SOURCE',
+        noRemux: true,
+      },
+    ],
+    audios: [{ name: 'wide', codec: 'AUDIO_CODEC_OPUS', bitrateBps: 256_000, channels: 6 }],
+  });
 });
 
 function rateOf(frameRate: number) {

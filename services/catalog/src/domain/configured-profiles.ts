@@ -1,6 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import { defaultAudioBitrateBps, type KerkisConfig } from '@kerkis/config';
-import { AudioCodec, type Profile, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
+import {
+  AudioCodec,
+  DownloadFormat,
+  DynamicRange,
+  LadderMode,
+  type Profile,
+  ProfileSchema,
+  VideoCodec,
+  VideoEncoder,
+} from '@kerkis/contracts/media';
 
 const videoCodecs = {
   h264: VideoCodec.H264,
@@ -9,6 +18,19 @@ const videoCodecs = {
   av1: VideoCodec.AV1,
 } as const;
 const audioCodecs = { aac: AudioCodec.AAC, opus: AudioCodec.OPUS } as const;
+const encoders = {
+  software: VideoEncoder.SOFTWARE,
+  nvenc: VideoEncoder.NVENC,
+  qsv: VideoEncoder.QSV,
+  vaapi: VideoEncoder.VAAPI,
+} as const;
+const dynamicRanges = { sdr: DynamicRange.SDR, source: DynamicRange.SOURCE } as const;
+const ladderModes = { fixed: LadderMode.FIXED, 'per-title': LadderMode.PER_TITLE } as const;
+const downloadFormats = {
+  mp4: DownloadFormat.MP4,
+  m4a: DownloadFormat.M4A,
+  mp3: DownloadFormat.MP3,
+} as const;
 
 /** The profiles of the configuration as the API shows them. */
 export function configuredProfiles(profiles: KerkisConfig['profiles']): ReadonlyMap<string, Profile> {
@@ -24,18 +46,36 @@ function toMessage(name: string, profile: KerkisConfig['profiles'][string]): Pro
     segmentMs: Math.round(profile.segmentSeconds * 1000),
     preset: profile.preset,
     renditions: profile.renditions.map((rendition) => ({
+      name: rendition.name ?? '',
       shortSide: rendition.shortSide,
       codec: videoCodecs[rendition.codec],
       crf: rendition.crf ?? 0,
       bitrateBps: BigInt(rendition.bitrateBps ?? 0),
       maxBitrateBps: BigInt(rendition.maxBitrateBps ?? 0),
       ...(rendition.frameRate !== undefined && { maxFrameRate: rational(rendition.frameRate) }),
+      encoder: encoders[rendition.encoder],
+      dynamicRange: dynamicRanges[rendition.dynamicRange],
+      noRemux: !rendition.remux,
     })),
-    audios: profile.audio.map(({ codec, bitrateBps, channels }) => ({
+    audios: profile.audio.map(({ name: own, codec, bitrateBps, channels }) => ({
+      name: own ?? '',
       codec: audioCodecs[codec],
       bitrateBps: bitrateBps ?? defaultAudioBitrateBps[codec],
       channels,
     })),
+    ladderMode: ladderModes[profile.ladder],
+    ...(profile.loudness && { loudness: profile.loudness }),
+    extras: {
+      noPoster: !profile.extras.poster,
+      storyboard: profile.extras.storyboard,
+      waveform: profile.extras.waveform,
+      noText: !profile.extras.text,
+      downloads: profile.extras.downloads.map(({ format, shortSide, bitrateBps }) => ({
+        format: downloadFormats[format],
+        shortSide: shortSide ?? 0,
+        bitrateBps: bitrateBps ?? 0,
+      })),
+    },
   });
 }
 

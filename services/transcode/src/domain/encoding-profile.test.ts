@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromJson } from '@bufbuild/protobuf';
 import { AudioCodec, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -10,8 +10,82 @@ test('what a profile leaves open has a default', () => {
     name: 'open',
     segmentSeconds: 4,
     preset: 'veryfast',
-    renditions: [{ height: 720, codec: 'h264', maxBitrateBps: 3_110_400 }],
+    ladderMode: 'fixed',
+    extras: { poster: true, storyboard: false, waveform: false, text: true, downloads: [] },
+    renditions: [
+      {
+        height: 720,
+        codec: 'h264',
+        maxBitrateBps: 3_110_400,
+        encoder: 'software',
+        dynamicRange: 'sdr',
+        remux: true,
+      },
+    ],
     audio: [{ codec: 'aac', bitrateBps: 128_000, channels: 2 }],
+  });
+});
+
+test('everything that a profile says reaches the planner', () => {
+  const profile = fromJson(ProfileSchema, {
+    name: 'all',
+    segmentMs: 6000,
+    preset: 'slow',
+    ladderMode: 'LADDER_MODE_PER_TITLE',
+    loudness: { integratedLufs: -16, truePeakDbtp: -2 },
+    extras: {
+      noPoster: true,
+      storyboard: true,
+      waveform: true,
+      noText: true,
+      downloads: [
+        { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
+        { format: 'DOWNLOAD_FORMAT_M4A' },
+        { format: 'DOWNLOAD_FORMAT_MP3', bitrateBps: 64_000 },
+      ],
+    },
+    renditions: [
+      {
+        name: 'big',
+        shortSide: 720,
+        codec: 'VIDEO_CODEC_HEVC',
+        crf: 20,
+        maxBitrateBps: '2000000',
+        maxFrameRate: { num: 30_000, den: 1001 },
+        encoder: 'VIDEO_ENCODER_VAAPI',
+        dynamicRange: 'DYNAMIC_RANGE_SOURCE',
+        noRemux: true,
+      },
+    ],
+    audios: [{ name: 'wide', codec: 'AUDIO_CODEC_OPUS', bitrateBps: 256_000, channels: 6 }],
+  });
+  expect(encodingProfile(profile)).toEqual({
+    name: 'all',
+    segmentSeconds: 6,
+    preset: 'slow',
+    ladderMode: 'per-title',
+    loudness: { integratedLufs: -16, truePeakDbtp: -2 },
+    extras: {
+      poster: false,
+      storyboard: true,
+      waveform: true,
+      text: false,
+      downloads: [{ format: 'mp4', height: 480 }, { format: 'm4a' }, { format: 'mp3', bitrateBps: 64_000 }],
+    },
+    renditions: [
+      {
+        name: 'big',
+        height: 720,
+        codec: 'hevc',
+        crf: 20,
+        maxBitrateBps: 2_000_000,
+        frameRate: 30_000 / 1001,
+        encoder: 'vaapi',
+        dynamicRange: 'source',
+        remux: false,
+      },
+    ],
+    audio: [{ name: 'wide', codec: 'opus', bitrateBps: 256_000, channels: 6 }],
   });
 });
 

@@ -33,7 +33,7 @@ const toRuns = (runs: readonly SegmentRun[]) =>
 export function plannedTracks({ grid, ladder }: MediaPlan): Track[] {
   return [
     ...ladder.video.map((rung) => videoTrack(grid, rung)),
-    ...ladder.audio.map((rung) => audioTrack(grid, rung, audioGroup(rung, ladder.audio))),
+    ...ladder.audio.map((rung) => audioTrack(grid, rung)),
   ];
 }
 
@@ -56,13 +56,7 @@ function videoTrack(grid: Grid, rung: VideoRung): Track {
   });
 }
 
-/** The ladder makes each source stream in every quality, always in the same order: the place in that order is the group. */
-function audioGroup(rung: AudioRung, all: readonly AudioRung[]): string {
-  const qualities = all.filter(({ sourceIndex }) => sourceIndex === rung.sourceIndex);
-  return `${rung.codec}-${qualities.indexOf(rung) + 1}`;
-}
-
-function audioTrack(grid: Grid, rung: AudioRung, group: string): Track {
+function audioTrack(grid: Grid, rung: AudioRung): Track {
   const { sampleRate, samplesPerFrame, frameCount } = audioGrid(grid, rung.codec);
   return create(TrackSchema, {
     name: audioTrackName(rung),
@@ -78,7 +72,7 @@ function audioTrack(grid: Grid, rung: AudioRung, group: string): Track {
       language: rung.language ?? 'und',
       label: rung.title ?? '',
       isDefault: rung.isDefault,
-      group,
+      group: rung.group,
       sampleCount: BigInt(frameCount * samplesPerFrame),
     },
   });
