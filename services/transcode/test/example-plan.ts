@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { SourceSchema } from '@kerkis/contracts/catalog';
-import { ProfileSchema } from '@kerkis/contracts/media';
+import { ProfileSchema, type VideoCodec } from '@kerkis/contracts/media';
 import { ChunkClass, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
 import { newId } from '@kerkis/ids';
 import {
@@ -59,8 +59,11 @@ export interface PlanShape {
   readonly segmentMs: number;
 }
 
-/** A plan of two rungs and one audio track, as far as the source has these. */
-export function examplePlan({ seconds, hasVideo, hasAudio, segmentMs }: PlanShape): MediaPlan {
+/** A plan of two rungs, if not told otherwise, and one audio track, as far as the source has these. */
+export function examplePlan(
+  { seconds, hasVideo, hasAudio, segmentMs }: PlanShape,
+  renditions: { shortSide: number; codec?: VideoCodec }[] = [{ shortSide: 180 }, { shortSide: 96 }],
+): MediaPlan {
   const source: SourceInfo = {
     container: 'mov',
     sizeBytes: 1,
@@ -80,7 +83,6 @@ export function examplePlan({ seconds, hasVideo, hasAudio, segmentMs }: PlanShap
     chapters: [],
     warnings: [],
   };
-  const renditions = [{ shortSide: 180 }, { shortSide: 96 }];
   const profile = create(ProfileSchema, { name: 'test', segmentMs, renditions, audios: [{}] });
   return planMedia(source, encodingProfile(profile));
 }

@@ -5,6 +5,7 @@ import type { Failure, Profile, Track } from '@kerkis/contracts/media';
 import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { MediaPlan } from '@kerkis/media';
 import type { JobCount } from './count-chunks.ts';
+import { segmentCountOf } from './track-runs.ts';
 import { gridMessage, plannedTracks, sourceInfoMessage } from './tracks.ts';
 
 /** A job as transcode keeps it. */
@@ -90,7 +91,7 @@ export function planned(
     tracks: tracks.map((track) => ({
       $typeName: 'kerkis.transcode.v1.TrackProgress' as const,
       track: track.name,
-      segmentCount: plan.grid.segmentCount,
+      segmentCount: segmentCountOf(track.segments),
       finishedSegmentCount: 0,
       speed: 0,
       progress: 0,

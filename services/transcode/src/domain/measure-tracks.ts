@@ -1,5 +1,6 @@
 import type { Track } from '@kerkis/contracts/media';
 import type { ChunkRecord, TrackMeasure } from './chunk.ts';
+import { segmentCountOf } from './track-runs.ts';
 
 /**
  * A track whose chunks are all finished, with measured bitrates in place of planned ones. Undefined while segments are
@@ -8,7 +9,7 @@ import type { ChunkRecord, TrackMeasure } from './chunk.ts';
 export function measuredTrack(track: Track, chunks: readonly ChunkRecord[]): Track | undefined {
   const measures = chunks.map(({ measured }) => measured[track.name]).filter((each) => each !== undefined);
   const segments = sum(measures, ({ segmentCount }) => segmentCount);
-  if (segments !== track.segments.reduce((total, run) => total + run.count, 0)) return undefined;
+  if (segments !== segmentCountOf(track.segments)) return undefined;
   const ticks = track.segments.reduce((total, run) => total + run.count * Number(run.duration), 0);
   const sizeBytes = sum(measures, (each) => each.sizeBytes);
   const peak = Math.max(...measures.map(({ peakBandwidthBps }) => peakBandwidthBps));

@@ -1,3 +1,4 @@
+import { VideoCodec } from '@kerkis/contracts/media';
 import { ChunkClass, ChunkState } from '@kerkis/contracts/transcode';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -5,7 +6,8 @@ import { examplePlan, runningJob } from '../../test/example-plan.ts';
 import type { ChunkRecord } from './chunk.ts';
 import { countChunks } from './count-chunks.ts';
 import { measuredTrack } from './measure-tracks.ts';
-import { planChunks } from './plan-chunks.ts';
+import { type PlannedChunk, planChunks } from './plan-chunks.ts';
+import { segmentsLasting } from './track-runs.ts';
 import { plannedTracks } from './tracks.ts';
 
 const shape = fc
@@ -18,27 +20,93 @@ const shape = fc
   .filter(({ hasVideo, hasAudio }) => hasVideo || hasAudio);
 const chunkSeconds = fc.integer({ min: 1, max: 120 });
 
+const isHead = ({ class: kind }: PlannedChunk) => kind === ChunkClass.HEAD;
+const runLength = (segments: readonly { readonly count: number }[]) =>
+  segments.reduce((sum, { count }) => sum + count, 0);
+
 test('every segment of every track is in exactly one chunk, and the heads come first', () => {
   fc.assert(
     fc.property(shape, chunkSeconds, (source, seconds) => {
       const plan = examplePlan(source);
       const chunks = planChunks(plan, seconds);
       for (const { name, segments } of plannedTracks(plan)) {
-        const count = segments.reduce((sum, run) => sum + run.count, 0);
         const made = chunks
           .filter(({ tracks }) => tracks.includes(name))
           .flatMap((chunk) => Array.from({ length: chunk.segmentCount }, (_, i) => chunk.firstSegment + i));
-        expect(made.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
+        const all = Array.from({ length: runLength(segments) }, (_, i) => i + 1);
+        expect(made.toSorted((a, b) => a - b)).toEqual(all);
       }
-      const heads = chunks.filter((chunk) => chunk.class === ChunkClass.HEAD);
+      const heads = chunks.filter(isHead);
       expect(chunks.slice(0, heads.length)).toEqual(heads);
-      expect(heads.every(({ firstSegment }) => firstSegment === 1)).toBe(true);
       const known = new Set(plannedTracks(plan).map(({ name }) => name));
       expect(new Set(heads.flatMap(({ tracks }) => tracks))).toEqual(known);
-      expect(chunks.map(({ makesPoster }) => makesPoster)).toEqual(chunks.map((_, order) => order === 0));
+      expect(chunks.filter(({ makesPoster }) => makesPoster)).toEqual([heads.at(-1)]);
+      if (source.seconds <= 30) expect(heads).toEqual(chunks);
+      if (source.seconds > 31) expect(heads.every(({ firstSegment }) => firstSegment === 1)).toBe(true);
       expect(planChunks(plan, seconds)).toEqual(chunks);
     }),
     { numRuns: 200 },
+  );
+});
+
+test('the lowest rung goes ahead alone, over the whole length before any other rung, then sound, then the rest', () => {
+  const plan = examplePlan({ seconds: 200, hasVideo: true, hasAudio: true, segmentMs: 4000 });
+  const told = planChunks(plan, 24).map(
+    ({ tracks, firstSegment, segmentCount }) =>
+      `${tracks.map((each) => each.split('-')[1])} ${firstSegment}+${segmentCount}`,
+  );
+  expect(told).toEqual([
+    ...['96p 1+2', 'und 1+2', '180p 1+2'],
+    ...['96p 3+18', '96p 21+18', '96p 39+12', 'und 3+48'],
+    ...['180p 3+6', '180p 9+6', '180p 15+6', '180p 21+6', '180p 27+6', '180p 33+6', '180p 39+6', '180p 45+6'],
+  ]);
+});
+
+test('a short asset is not cut into crumbs', () => {
+  const plan = examplePlan({ seconds: 10, hasVideo: true, hasAudio: true, segmentMs: 4000 });
+  expect(planChunks(plan, 24).map(({ segmentCount }) => segmentCount)).toEqual([3, 3, 3]);
+});
+
+test('other codecs have chunks of their own, after all of H.264', () => {
+  const codecs = [VideoCodec.AV1, VideoCodec.H264, VideoCodec.HEVC];
+  const renditions = codecs.flatMap((codec) => [180, 96].map((shortSide) => ({ shortSide, codec })));
+  const shape = { seconds: 100, hasVideo: true, hasAudio: false, segmentMs: 4000 };
+  const chunks = planChunks(examplePlan(shape, renditions), 24);
+  const lanes = chunks.map(({ tracks }) => tracks.join());
+  const wanted = [
+    'video/h264-96p',
+    'video/h264-180p',
+    'video/av1-180p,video/av1-96p',
+    'video/hevc-180p,video/hevc-96p',
+  ];
+  expect(lanes.slice(0, 4)).toEqual(wanted);
+  expect([...new Set(lanes.slice(4))]).toEqual(wanted);
+  expect(lanes.slice(4)).toEqual(lanes.slice(4).toSorted((a, b) => wanted.indexOf(a) - wanted.indexOf(b)));
+});
+
+test('a number of segments lasts about as long as wanted, whatever their lengths', () => {
+  const run = fc.record({
+    count: fc.integer({ min: 1, max: 9 }),
+    duration: fc.integer({ min: 500, max: 6000 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(run, { minLength: 1, maxLength: 20 }),
+      fc.nat(20),
+      fc.nat(60),
+      (runs, from, seconds) => {
+        const durations = runs.flatMap(({ count, duration }) => Array<number>(count).fill(duration));
+        const first = 1 + (from % durations.length);
+        const count = segmentsLasting({ track: 'x', timescale: 1000, runs }, first, seconds);
+        const taken = durations.slice(first - 1, first - 1 + count);
+        expect(taken.length).toBe(count);
+        const lasts = taken.reduce((sum, each) => sum + each, 0);
+        const longest = Math.max(...durations);
+        if (count > 1) expect(lasts).toBeLessThanOrEqual(seconds * 1000 + longest / 2);
+        if (first + count <= durations.length)
+          expect(lasts).toBeGreaterThanOrEqual(seconds * 1000 - longest / 2);
+      },
+    ),
   );
 });
 

@@ -1,0 +1,51 @@
+import { audioSegmentRuns, type MediaPlan, type SegmentRun, videoSegmentRuns } from '@kerkis/media';
+import { audioTrackName, videoTrackName } from './tracks.ts';
+
+/** How one track is cut: encoded tracks follow the grid, others have a list of their own. */
+export interface TrackRuns {
+  readonly track: string;
+  readonly timescale: number;
+  readonly runs: readonly SegmentRun[];
+}
+
+/** How each track of a plan is cut, by its name. */
+export function trackRuns({ grid, ladder }: MediaPlan): Map<string, TrackRuns> {
+  const video = ladder.video.map((rung) => ({
+    track: videoTrackName(rung),
+    timescale: grid.video?.timescale ?? 1,
+    runs: videoSegmentRuns(grid, rung.frameRateDivisor),
+  }));
+  const audio = ladder.audio.map((rung) => ({
+    track: audioTrackName(rung),
+    timescale: (rung.codec === 'opus' ? grid.opus : grid.audio)?.sampleRate ?? 1,
+    runs: audioSegmentRuns(grid, rung.codec),
+  }));
+  return new Map([...video, ...audio].map((each) => [each.track, each]));
+}
+
+/** Segments of a track in all. */
+export const segmentCountOf = (runs: readonly { readonly count: number }[]): number =>
+  runs.reduce((total, { count }) => total + count, 0);
+
+/** Length of a track in seconds. */
+export const secondsOf = ({ runs, timescale }: TrackRuns): number =>
+  runs.reduce((ticks, { count, duration }) => ticks + count * duration, 0) / timescale;
+
+/** Segments of a track, counted from `first` (which counts from 1), that last as long as `seconds` or a little longer; at least one. */
+export function segmentsLasting({ runs, timescale }: TrackRuns, first: number, seconds: number): number {
+  const wanted = seconds * timescale;
+  let [place, count, ticks] = [1, 0, 0];
+  for (const run of runs) {
+    const skipped = Math.min(run.count, Math.max(0, first - place));
+    const left = run.count - skipped;
+    place += run.count;
+    if (left === 0) continue;
+    // Half a segment more or less is as near as it gets.
+    const needed = Math.max(0, Math.round((wanted - ticks) / run.duration));
+    const taken = Math.min(left, needed);
+    count += taken;
+    ticks += taken * run.duration;
+    if (needed <= left) break;
+  }
+  return Math.max(1, count);
+}
