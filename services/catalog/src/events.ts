@@ -5,6 +5,7 @@ import {
   AssetDeletedSchema,
   AssetDeletionRequestedSchema,
   AssetUpdatedSchema,
+  GenerationDeletionRequestedSchema,
   GenerationRequestedSchema,
 } from '@kerkis/contracts/catalog/events';
 import type { OutboxEntry } from '@kerkis/documents';
@@ -37,3 +38,7 @@ export function generationRequested(
   const message = { assetId, generationId, ...(source && { source }), ...(profile && { profile }) };
   return event(GenerationRequestedSchema, message, from(generationId));
 }
+
+/** A generation is to go. */
+export const generationDeletionRequested = ({ id: generationId, assetId }: Generation): OutboxEntry =>
+  event(GenerationDeletionRequestedSchema, { assetId, generationId }, from(generationId));

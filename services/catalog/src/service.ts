@@ -1,11 +1,13 @@
 import { subjectOf } from '@kerkis/contracts';
 import {
+  GenerationDeletedSchema,
   JobFailedSchema,
   JobFinishedSchema,
   JobPlannedSchema,
   JobRestartedSchema,
   MediaDeletedSchema,
   TrackFinishedSchema,
+  TracksRevisedSchema,
 } from '@kerkis/contracts/transcode/events';
 import {
   SourceDeletedSchema,
@@ -14,12 +16,14 @@ import {
 } from '@kerkis/contracts/upload/events';
 import { consume, startRelay } from '@kerkis/events';
 import { createChangeFeed, type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
+import { onGenerationDeleted } from './consumers/generation-deleted.ts';
 import { onJobFailed } from './consumers/job-failed.ts';
 import { onJobFinished } from './consumers/job-finished.ts';
 import { onJobPlanned } from './consumers/job-planned.ts';
 import { onJobRestarted } from './consumers/job-restarted.ts';
 import { onObjectsDeleted } from './consumers/objects-deleted.ts';
 import { onTrackFinished } from './consumers/track-finished.ts';
+import { onTracksRevised } from './consumers/tracks-revised.ts';
 import { onUploadCompleted } from './consumers/upload-completed.ts';
 import { onUploadFailed } from './consumers/upload-failed.ts';
 import { configuredProfiles } from './domain/configured-profiles.ts';
@@ -35,6 +39,8 @@ export interface CatalogPace {
   readonly staleMs: number;
 }
 
+const minuteMs = 60_000;
+
 /** Starts the catalog: the record of assets, generations, profiles and playback IDs. */
 export async function startCatalog(
   { config, telemetry, bus, ...mesh }: Mesh,
@@ -45,6 +51,7 @@ export async function startCatalog(
   const assets = assetStore(database);
   const generations = generationStore(database);
   const profiles = profileStore(database, configuredProfiles(config.profiles));
+  const graceMs = config.retention.supersededGenerationMinutes * minuteMs;
   const stores = { assets, generations, profiles, defaultProfile: config.defaultProfile };
 
   stack.use(startRelay({ bus, collections: [assets.collection, generations.collection] }));
@@ -59,9 +66,11 @@ export async function startCatalog(
   consumed(UploadFailedSchema, (message) => onUploadFailed(assets, message));
   consumed(JobPlannedSchema, (message) => onJobPlanned(stores, message));
   consumed(TrackFinishedSchema, (message) => onTrackFinished(stores, message));
+  consumed(TracksRevisedSchema, (message) => onTracksRevised(stores, message));
   consumed(JobFinishedSchema, (message) => onJobFinished(stores, message));
   consumed(JobFailedSchema, (message) => onJobFailed(stores, message));
   consumed(JobRestartedSchema, (message) => onJobRestarted(stores, message));
+  consumed(GenerationDeletedSchema, (message) => onGenerationDeleted(generations, message));
   consumed(SourceDeletedSchema, ({ assetId }) => onObjectsDeleted(stores, 'upload', assetId));
   consumed(MediaDeletedSchema, ({ assetId }) => onObjectsDeleted(stores, 'transcode', assetId));
 
@@ -69,8 +78,11 @@ export async function startCatalog(
     startReconciler({
       intervalMs: pace.reconcileMs,
       logger: telemetry.logger,
-      run: (signal) =>
-        reconcile({ ...stores, logger: telemetry.logger }, new Date(Date.now() - pace.staleMs), signal),
+      run: (signal) => {
+        const nowMs = Date.now();
+        const before = { stale: new Date(nowMs - pace.staleMs), superseded: new Date(nowMs - graceMs) };
+        return reconcile({ ...stores, logger: telemetry.logger }, before, signal);
+      },
     }),
   );
 

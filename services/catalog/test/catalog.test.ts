@@ -10,14 +10,20 @@ import {
   PlaybackService,
   ProfileService,
 } from '@kerkis/contracts/catalog';
-import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
+import {
+  AssetDeletionRequestedSchema,
+  GenerationDeletionRequestedSchema,
+  GenerationRequestedSchema,
+} from '@kerkis/contracts/catalog/events';
 import { ProfileSchema, type Track, TrackKind, TrackSchema, VideoCodec } from '@kerkis/contracts/media';
 import {
+  GenerationDeletedSchema,
   JobFailedSchema,
   JobFinishedSchema,
   JobPlannedSchema,
   MediaDeletedSchema,
   TrackFinishedSchema,
+  TracksRevisedSchema,
 } from '@kerkis/contracts/transcode/events';
 import {
   SourceDeletedSchema,
@@ -44,11 +50,14 @@ let playback: ReturnType<typeof createClient<typeof PlaybackService>>;
 let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
 const requested: { assetId: string; generationId: string }[] = [];
 const deletions: string[] = [];
+const generationDeletions: string[] = [];
 
 beforeAll(async () => {
   const nats = stack.use(await startNats());
   const directory = stack.use(await tempDir());
-  const config = parseConfig(`dataDirectory: ${directory.path}`);
+  const config = parseConfig(
+    `dataDirectory: ${directory.path}\nretention: {supersededGenerationMinutes: 0}\n`,
+  );
   const telemetry = stack.use(
     startTelemetry({ serviceName: 'catalog', version: '0', ...config.telemetry, logLevel: 'error' }),
   );
@@ -97,6 +106,15 @@ beforeAll(async () => {
       durable: 'test-deletion-requested',
       handler: async ({ assetId }) => {
         deletions.push(assetId);
+      },
+    }),
+  );
+  stack.use(
+    consume(mesh.bus, {
+      schema: GenerationDeletionRequestedSchema,
+      durable: 'test-generation-deletion-requested',
+      handler: async ({ generationId }) => {
+        generationDeletions.push(generationId);
       },
     }),
   );
@@ -236,6 +254,36 @@ describe('the way of an asset', () => {
       next.generationId,
       ids.generationId,
     ]);
+  });
+
+  test('another generation takes over, and the old one goes', async () => {
+    const ids = await plannedAsset();
+    const finish = (of: typeof ids) =>
+      tell(JobFinishedSchema, {
+        ...of,
+        tracks: [track({ complete: true })],
+        artefacts: { downloads: [{ name: '360p.mp4' }] },
+      });
+    await tell(TracksRevisedSchema, { ...ids, revision: 1n, tracks: [{ ...track(), offered: true }] });
+    await waitUntil(async () => (await generations.getGeneration(ids)).generation?.tracks[0]?.offered);
+    await finish(ids);
+    await reaches(ids.assetId, AssetState.READY);
+    const { generation } = await generations.createGeneration({ assetId: ids.assetId, profile: 'fast' });
+    const next = { assetId: ids.assetId, generationId: generation?.id ?? '' };
+    await tell(JobPlannedSchema, { ...next, grid: { durationMs: 8000n }, tracks: [track()] });
+    await finish(next);
+    await waitUntil(() => generationDeletions.includes(ids.generationId));
+    const asset = (await assets.getAsset(ids)).asset;
+    expect(asset).toMatchObject({ state: AssetState.READY, activeGenerationId: next.generationId });
+    const playbackId = asset?.playbackIds[0]?.id ?? '';
+    const playing = (await playback.lookUpPlaybackId({ playbackId })).generation;
+    expect(playing).toMatchObject({
+      id: next.generationId,
+      artefacts: { downloads: [{ name: '360p.mp4' }] },
+    });
+    await tell(GenerationDeletedSchema, ids);
+    await waitUntil(async () => (await generations.listGenerations(ids)).generations.length === 1);
+    expect(await reasonOf(generations.getGeneration(ids))).toBe('GENERATION_NOT_FOUND');
   });
 
   test('what does not move is asked for again', async () => {

@@ -1,39 +1,34 @@
 import { GenerationState } from '@kerkis/contracts/catalog';
 import type { JobFinished } from '@kerkis/contracts/transcode/events';
-import { KerkisError } from '@kerkis/errors';
-import { generationCompleted, generationRestarted } from '../domain/asset.ts';
+import { generationRestarted } from '../domain/asset.ts';
 import { completed, restarted } from '../domain/generation.ts';
 import { assetUpdated, generationRequested } from '../events.ts';
+import { type SettleDependencies, settle } from '../settle.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { GenerationStore } from '../store/generations.ts';
+import { planMissing } from './plan-missing.ts';
 import { unlessGone } from './unless-gone.ts';
 
 /** What the consumer needs. */
 export interface JobFinishedDependencies {
-  readonly assets: Pick<AssetStore, 'getAsset' | 'changeAsset'>;
-  readonly generations: Pick<GenerationStore, 'changeGeneration' | 'getGeneration'>;
+  readonly assets: Pick<AssetStore, 'getAsset'> & SettleDependencies['assets'];
+  readonly generations: Pick<GenerationStore, 'changeGeneration'> & SettleDependencies['generations'];
 }
 
-/** A generation is complete: from this write on it is the one that plays. */
+/** A generation is complete: it plays, and the one that played before is superseded. */
 export async function onJobFinished(
   deps: JobFinishedDependencies,
-  { assetId, generationId, tracks, hasPoster }: JobFinished,
+  { assetId, generationId, tracks, hasPoster, artefacts }: JobFinished,
 ): Promise<void> {
-  const { assets, generations } = deps;
+  const { generations } = deps;
   const before = await unlessGone(generations.getGeneration(generationId));
   if (before?.state === GenerationState.FAILED) await askAgain(deps, assetId, generationId);
   const generation = await generations.changeGeneration(generationId, (current) => {
     // Events of one job may overtake each other between consumers: the plan comes first.
     if (current.state === GenerationState.REQUESTED) throw planMissing(generationId);
-    return completed(current, { tracks, hasPoster }, new Date());
+    return completed(current, { tracks, hasPoster, ...(artefacts && { artefacts }) }, new Date());
   });
-  if (generation?.state !== GenerationState.COMPLETE) return;
-  await unlessGone(
-    assets.changeAsset(assetId, (record) => {
-      const next = generationCompleted(record, generation, new Date());
-      return next && { record: next, events: [assetUpdated(next.asset)] };
-    }),
-  );
+  if (generation?.state === GenerationState.COMPLETE) await settle(deps, generationId);
 }
 
 /**
@@ -57,8 +52,3 @@ async function askAgain(
     }),
   );
 }
-
-const planMissing = (generationId: string) =>
-  new KerkisError('conflict', 'PLAN_NOT_KNOWN_YET', 'The plan of this generation has not arrived yet.', {
-    details: { generationId },
-  });

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { type Timestamp, timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   type Asset,
   AssetSchema,
@@ -10,6 +10,7 @@ import {
   type Source,
 } from '@kerkis/contracts/catalog';
 import type { Failure } from '@kerkis/contracts/media';
+import { requestedAtMs } from './generation.ts';
 
 /** Services that store something for an asset, and must have deleted it before the asset is gone. */
 const storingServices = ['upload', 'transcode'] as const;
@@ -21,7 +22,7 @@ export interface AssetRecord {
   readonly asset: Asset;
   /** Services that have not yet said that their objects are deleted. Only in state DELETING. */
   readonly awaitingDeletion: readonly StoringService[];
-  /** When the generation that plays was asked for, milliseconds since 1970; 0 while none is complete. */
+  /** When the generation that plays was last asked for, milliseconds since 1970; 0 while none is complete. */
   readonly activeSinceMs: number;
 }
 
@@ -105,10 +106,13 @@ export function generationCompleted(
   now: Date,
 ): AssetRecord | undefined {
   const { asset } = record;
+  if (generation.state !== GenerationState.COMPLETE) return undefined;
   if (asset.state === AssetState.DELETING || !asset.source) return undefined;
-  if (asset.state === AssetState.READY && asset.activeGenerationId === generation.id) return undefined;
-  const askedForMs = generation.createTime ? timestampMs(generation.createTime) : 0;
-  if (asset.state === AssetState.READY && askedForMs < record.activeSinceMs) return undefined;
+  const askedForMs = requestedAtMs(generation);
+  if (asset.state === AssetState.READY) {
+    const isActive = asset.activeGenerationId === generation.id;
+    if (isActive ? askedForMs === record.activeSinceMs : askedForMs < record.activeSinceMs) return undefined;
+  }
   const { failure: _, ...rest } = asset;
   return changed({ ...record, asset: rest, activeSinceMs: askedForMs }, now, {
     state: AssetState.READY,

@@ -1,7 +1,14 @@
-import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { create, equals } from '@bufbuild/protobuf';
+import { timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Generation, GenerationSchema, GenerationState } from '@kerkis/contracts/catalog';
-import type { Failure, Grid, Profile, Track } from '@kerkis/contracts/media';
+import {
+  type Artefacts,
+  type Failure,
+  type Grid,
+  type Profile,
+  ProfileSchema,
+  type Track,
+} from '@kerkis/contracts/media';
 
 /** A generation that is asked for. */
 export function newGeneration(id: string, assetId: string, profile: Profile, now: Date): Generation {
@@ -11,8 +18,15 @@ export function newGeneration(id: string, assetId: string, profile: Profile, now
     profile,
     state: GenerationState.REQUESTED,
     createTime: timestampFromDate(now),
+    requestTime: timestampFromDate(now),
     updateTime: timestampFromDate(now),
   });
+}
+
+/** When it was last asked for, milliseconds since 1970. */
+export function requestedAtMs({ requestTime, createTime }: Generation): number {
+  const time = requestTime ?? createTime;
+  return time ? timestampMs(time) : 0;
 }
 
 /** Its plan is known: REQUESTED → PLANNED. Undefined when there is nothing to do. */
@@ -22,10 +36,31 @@ export function planned(
   now: Date,
 ): Generation | undefined {
   if (generation.state !== GenerationState.REQUESTED) return undefined;
-  return { ...generation, ...plan, state: GenerationState.PLANNED, updateTime: timestampFromDate(now) };
+  const state = GenerationState.PLANNED;
+  return { ...generation, ...plan, tracksRevision: 0n, state, updateTime: timestampFromDate(now) };
 }
 
-/** It was asked for again. Undefined when it is past that. */
+/**
+ * What manifests show changed. Of a track that is complete by now the measured values stay. Undefined for an old revision, and for a
+ * generation that is not being made.
+ */
+export function tracksRevised(
+  generation: Generation,
+  revised: { tracks: Track[]; revision: bigint },
+  now: Date,
+): Generation | undefined {
+  if (generation.state !== GenerationState.PLANNED || revised.revision <= generation.tracksRevision) {
+    return undefined;
+  }
+  const known = new Map(generation.tracks.map((track) => [track.name, track]));
+  const tracks = revised.tracks.map((track) => {
+    const before = known.get(track.name);
+    return before?.complete && !track.complete ? { ...before, offered: track.offered } : track;
+  });
+  return { ...generation, tracks, tracksRevision: revised.revision, updateTime: timestampFromDate(now) };
+}
+
+/** Its request was told again, since nothing moved. Undefined when it is past that. */
 export function askedAgain(generation: Generation, now: Date): Generation | undefined {
   return isOpen(generation) ? { ...generation, updateTime: timestampFromDate(now) } : undefined;
 }
@@ -47,7 +82,7 @@ export function trackFinished(generation: Generation, track: Track, now: Date): 
 /** Every segment is stored: PLANNED → COMPLETE. */
 export function completed(
   generation: Generation,
-  result: { tracks: Track[]; hasPoster: boolean },
+  result: { tracks: Track[]; hasPoster: boolean; artefacts?: Artefacts },
   now: Date,
 ): Generation | undefined {
   if (generation.state !== GenerationState.PLANNED) return undefined;
@@ -65,4 +100,54 @@ export function restarted(generation: Generation, now: Date): Generation | undef
   if (generation.state !== GenerationState.FAILED) return undefined;
   const { failure: _, ...rest } = generation;
   return { ...rest, state: GenerationState.REQUESTED, updateTime: timestampFromDate(now) };
+}
+
+/** Whether two profiles make the same of a source, whatever they are called. */
+export function makesTheSame(a: Profile, b: Profile): boolean {
+  return equals(ProfileSchema, content(a), content(b));
+}
+
+/** What a profile makes, without what only tells it from others. */
+export function content({ createTime: _, ...profile }: Profile): Profile {
+  return { ...profile, name: '', builtIn: false };
+}
+
+/** Somebody asked for what it is or will be: it plays, once it is complete. Undefined for one that failed or is to go. */
+export function requestedAgain(generation: Generation, now: Date): Generation | undefined {
+  if (!isOpen(generation) && generation.state !== GenerationState.COMPLETE) return undefined;
+  const { supersedeTime: _, ...rest } = generation;
+  return { ...rest, requestTime: timestampFromDate(now), updateTime: timestampFromDate(now) };
+}
+
+/** Whether a change of it may change which generation its asset plays. */
+export function isNewsForAsset(before: Generation, after: Generation): boolean {
+  if (after.state !== GenerationState.COMPLETE) return false;
+  return before.state !== GenerationState.COMPLETE || requestedAtMs(before) !== requestedAtMs(after);
+}
+
+/** Another one plays: from now on it only serves players that began with it. */
+export function superseded(generation: Generation, now: Date): Generation | undefined {
+  if (generation.state !== GenerationState.COMPLETE || generation.supersedeTime) return undefined;
+  return { ...generation, supersedeTime: timestampFromDate(now), updateTime: timestampFromDate(now) };
+}
+
+/** It plays, whatever was said. */
+export function playsAfterAll(generation: Generation, now: Date): Generation | undefined {
+  const { supersedeTime, ...rest } = generation;
+  if (!supersedeTime || generation.state !== GenerationState.COMPLETE) return undefined;
+  return { ...rest, updateTime: timestampFromDate(now) };
+}
+
+/** It was superseded before the given time: COMPLETE → DELETING. */
+export function collected(generation: Generation, supersededBefore: Date, now: Date): Generation | undefined {
+  const { state, supersedeTime } = generation;
+  if (state !== GenerationState.COMPLETE || !supersedeTime) return undefined;
+  if (timestampMs(supersedeTime) > supersededBefore.getTime()) return undefined;
+  return { ...generation, state: GenerationState.DELETING, updateTime: timestampFromDate(now) };
+}
+
+/** Its deletion was told again. Undefined when it is not to go. */
+export function deletionAskedAgain(generation: Generation, now: Date): Generation | undefined {
+  if (generation.state !== GenerationState.DELETING) return undefined;
+  return { ...generation, updateTime: timestampFromDate(now) };
 }

@@ -7,11 +7,13 @@ import {
 } from '@kerkis/contracts/catalog';
 import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
-import { isOpen } from '../domain/generation.ts';
+import { isNewsForAsset, isOpen, requestedAtMs } from '../domain/generation.ts';
 
 interface GenerationDocument {
   id: string;
   generation: GenerationJson;
+  /** It is complete and its asset may not have heard of it. */
+  unsettled?: boolean;
 }
 
 const separator = '\u0000';
@@ -24,6 +26,9 @@ const spec: CollectionSpec<GenerationDocument> = {
   indexes: {
     asset: ({ generation }) => `${generation.assetId}${separator}${sortable(generation.createTime)}`,
     changed: ({ generation }) => `${generation.state}${separator}${sortable(generation.updateTime)}`,
+    unsettled: ({ generation, unsettled }) => (unsettled ? sortable(generation.updateTime) : undefined),
+    superseded: ({ generation: { state, supersedeTime } }) =>
+      supersedeTime && state === 'GENERATION_STATE_COMPLETE' ? sortable(supersedeTime) : undefined,
   },
 };
 
@@ -45,6 +50,11 @@ const notFound = (generationId: string) =>
 /** Generation records in a database. */
 export function generationStore(database: Database) {
   const generations: Collection<GenerationDocument> = database.collection(spec);
+
+  async function findBefore(index: 'unsettled' | 'superseded', before: Date, limit: number) {
+    const { items } = await generations.find({ index, before: before.toISOString(), limit });
+    return items.map(({ doc }) => toGeneration(doc));
+  }
 
   return {
     /** The outbox of this collection is relayed by the service. */
@@ -74,10 +84,20 @@ export function generationStore(database: Database) {
       events: readonly OutboxEntry[] = [],
     ): Promise<Generation | undefined> {
       const updated = await generations.update(generationId, (doc) => {
-        const next = change(toGeneration(doc));
-        return next && { doc: toDocument(next), outbox: events };
+        const before = toGeneration(doc);
+        const next = change(before);
+        const unsettled = next && (doc.unsettled || isNewsForAsset(before, next));
+        return next && { doc: { ...toDocument(next), ...(unsettled && { unsettled }) }, outbox: events };
       });
       return updated && toGeneration(updated.doc);
+    },
+
+    /** Its asset knows of it, as it was given. One that was asked for again since then stays as it is. */
+    async markSettled(generation: Generation): Promise<void> {
+      await generations.update(generation.id, ({ unsettled, ...doc }) => {
+        const isSame = requestedAtMs(toGeneration(doc)) === requestedAtMs(generation);
+        return unsettled && isSame ? { doc } : undefined;
+      });
     },
 
     /** One page of an asset's generations, newest first. */
@@ -95,26 +115,37 @@ export function generationStore(database: Database) {
       };
     },
 
-    /** Generations that are asked for or planned, and did not change since a time, longest unchanged first. */
-    async findStale(before: Date, limit: number): Promise<Generation[]> {
-      const open = await Promise.all(
-        [GenerationState.REQUESTED, GenerationState.PLANNED].map((state) => {
+    /** Every generation of an asset, newest first. */
+    async *generationsOf(assetId: string): AsyncIterable<Generation> {
+      let pageToken = '';
+      do {
+        const page = await this.listGenerations(assetId, 100, pageToken);
+        yield* page.generations;
+        pageToken = page.nextPageToken;
+      } while (pageToken);
+    },
+
+    /** Generations in one of these states that did not change since a time, for each state longest unchanged first. */
+    async findStale(states: readonly GenerationState[], before: Date, limit: number): Promise<Generation[]> {
+      const found = await Promise.all(
+        states.map((state) => {
           const prefix = `GENERATION_STATE_${GenerationState[state]}${separator}`;
           const range = { prefix, before: `${prefix}${before.toISOString()}` };
           return generations.find({ index: 'changed', ...range, limit });
         }),
       );
-      return open.flatMap(({ items }) => items.map(({ doc }) => toGeneration(doc)));
+      return found.flatMap(({ items }) => items.map(({ doc }) => toGeneration(doc)));
     },
+
+    /** Generations whose asset may not have heard of them, unchanged since a time. */
+    findUnsettled: (before: Date, limit: number) => findBefore('unsettled', before, limit),
+
+    /** Generations in whose place another one plays since before a time, longest first. */
+    findSuperseded: (before: Date, limit: number) => findBefore('superseded', before, limit),
 
     /** Whether a generation of the asset is still to become complete. */
     async hasOpenGeneration(assetId: string): Promise<boolean> {
-      let pageToken = '';
-      do {
-        const page = await this.listGenerations(assetId, 100, pageToken);
-        if (page.generations.some(isOpen)) return true;
-        pageToken = page.nextPageToken;
-      } while (pageToken);
+      for await (const generation of this.generationsOf(assetId)) if (isOpen(generation)) return true;
       return false;
     },
 
