@@ -8,9 +8,22 @@ export { audioUnitArgs } from './encode/audio-args.ts';
 export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
 export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
 export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
+export {
+  type LoudnessRequest,
+  loudnessArgs,
+  loudnessGainDb,
+  type MeasuredLoudness,
+  measureLoudness,
+} from './extras/loudness.ts';
 export { makePoster, type PosterOptions, posterArgs } from './extras/poster.ts';
 export type { ExtraOptions } from './extras/run.ts';
 export { makeThumbnail, type ThumbnailOptions, thumbnailArgs } from './extras/thumbnail.ts';
+export {
+  makeWaveform,
+  type Waveform,
+  type WaveformRequest,
+  waveformArgs,
+} from './extras/waveform.ts';
 export { capFrameRate, nearestStandardRate, snapFrameRate } from './plan/frame-rate.ts';
 export {
   type AudioGrid,

@@ -76,6 +76,7 @@ export function audioUnitArgs(plan: MediaPlan, unit: AudioUnit, settings: Encode
   const filters = [
     ...(hasSound ? soundFilters(source, grid, stream, from, samples) : []),
     `aformat=sample_fmts=fltp:sample_rates=${sampleRate}:channel_layouts=${layout}`,
+    ...(rung.gainDb ? [`volume=${rung.gainDb}dB:precision=float`] : []),
     'apad',
     `atrim=end_sample=${samples}`,
     'asetpts=N',
@@ -98,9 +99,9 @@ export function audioUnitArgs(plan: MediaPlan, unit: AudioUnit, settings: Encode
  * `first_pts` counts samples of the source. Where the rate changes, the sound begins at the last place before `firstSample` where
  * samples of both rates meet (each 147th of 44.1 kHz and each 160th of 48 kHz), so that every unit resamples in the same phase.
  */
-function soundFilters(
+export function soundFilters(
   source: SourceInfo,
-  { sampleRate: rate }: AudioGrid,
+  { sampleRate: rate }: Pick<AudioGrid, 'sampleRate'>,
   stream: AudioSource,
   firstSample: number,
   count: number,
