@@ -21,6 +21,8 @@ const separator = '\u0000';
 /** Times in JSON have as many digits as they need, which does not sort; these do. */
 const sortable = (time: string | undefined) => new Date(time ?? 0).toISOString();
 
+const inJson = (state: GenerationState) => `GENERATION_STATE_${GenerationState[state]}`;
+
 const spec: CollectionSpec<GenerationDocument> = {
   name: 'generations',
   indexes: {
@@ -28,7 +30,7 @@ const spec: CollectionSpec<GenerationDocument> = {
     changed: ({ generation }) => `${generation.state}${separator}${sortable(generation.updateTime)}`,
     unsettled: ({ generation, unsettled }) => (unsettled ? sortable(generation.updateTime) : undefined),
     superseded: ({ generation: { state, supersedeTime } }) =>
-      supersedeTime && state === 'GENERATION_STATE_COMPLETE' ? sortable(supersedeTime) : undefined,
+      supersedeTime && state === inJson(GenerationState.COMPLETE) ? sortable(supersedeTime) : undefined,
   },
 };
 
@@ -129,7 +131,7 @@ export function generationStore(database: Database) {
     async findStale(states: readonly GenerationState[], before: Date, limit: number): Promise<Generation[]> {
       const found = await Promise.all(
         states.map((state) => {
-          const prefix = `GENERATION_STATE_${GenerationState[state]}${separator}`;
+          const prefix = `${inJson(state)}${separator}`;
           const range = { prefix, before: `${prefix}${before.toISOString()}` };
           return generations.find({ index: 'changed', ...range, limit });
         }),
