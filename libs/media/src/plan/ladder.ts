@@ -1,16 +1,8 @@
 import { KerkisError } from '@kerkis/errors';
-import type { AudioSource, HdrTransfer, SourceInfo, VideoSource } from '../probe/source-info.ts';
+import type { AudioSource, SourceInfo, VideoSource } from '../probe/source-info.ts';
 import { type Rational, rational, toNumber } from '../rational.ts';
 import type { Grid } from './grid.ts';
-import { resolveEncoder } from './hardware.ts';
-import type {
-  AudioCodec,
-  AudioRendition,
-  EncoderPreset,
-  EncodingProfile,
-  Rendition,
-  VideoEncoder,
-} from './profile.ts';
+import type { AudioCodec, AudioRendition, EncoderPreset, EncodingProfile, Rendition } from './profile.ts';
 import { defaultCrf, minSideOf, type VideoCoding, videoCoding } from './video-coding.ts';
 
 /** One encoded video track. */
@@ -28,12 +20,6 @@ interface VideoRungShape {
   readonly frameRateDivisor: number;
   readonly crf: number;
   readonly preset: EncoderPreset;
-  /** What encodes it, in all chunks; see `resolveEncoder`. */
-  readonly encoder: VideoEncoder;
-  /** 10 for HDR. */
-  readonly bitDepth: 8 | 10;
-  /** Luminance range, in the words of HLS. */
-  readonly videoRange: VideoRange;
   readonly maxBitrateBps: number;
   readonly bufferBits: number;
   /** Most that a segment may take, container included: BANDWIDTH of HLS. */
@@ -41,9 +27,6 @@ interface VideoRungShape {
   /** What is expected until it is measured. */
   readonly averageBitrateBps: number;
 }
-
-/** Luminance range of a track: standard, SMPTE ST 2084, or ARIB STD-B67. */
-export type VideoRange = 'SDR' | 'PQ' | 'HLG';
 
 /** One encoded audio track. */
 export interface AudioRung {
@@ -80,21 +63,15 @@ const worthARung = 1.15;
 
 /**
  * Decides which tracks a source gets. A rung never has more pixels or frames than the source, sizes go by the short
- * side, and there is at least one rung for a source with video. `hardware` names the encoders that workers have.
+ * side, and there is at least one rung for a source with video.
  *
- * Throws KerkisError `invalid` PROFILE_HAS_NO_RENDITIONS when the profile names none for what the source has, or
- * RENDITION_UNSUPPORTED for HDR in a codec without.
+ * Throws KerkisError `invalid` PROFILE_HAS_NO_RENDITIONS when the profile names none for what the source has.
  */
-export function planLadder(
-  source: SourceInfo,
-  grid: Grid,
-  profile: EncodingProfile,
-  hardware: readonly string[] = [],
-): Ladder {
+export function planLadder(source: SourceInfo, grid: Grid, profile: EncodingProfile): Ladder {
   const video =
     source.video === undefined || grid.video === undefined
       ? []
-      : videoRungs(source.video, grid, profile, hardware);
+      : videoRungs(source.video, grid, profile, grid.video.frameRate);
   const audio = source.audios.flatMap((stream) =>
     profile.audio.flatMap((wanted, index) =>
       isEnoughWithout(stream, wanted, profile.audio)
@@ -116,35 +93,13 @@ function videoRungs(
   video: VideoSource,
   grid: Grid,
   profile: EncodingProfile,
-  hardware: readonly string[],
+  frameRate: Rational,
 ): VideoRung[] {
-  const ladders = Map.groupBy(profile.renditions, ({ codec, dynamicRange = 'sdr' }) => codec + dynamicRange);
-  return [...ladders.values()].flatMap((renditions) => {
-    const [first] = renditions;
-    if (first === undefined || isSdrTwin(video, first, profile.renditions)) return [];
-    return chosenRenditions(video, renditions).map((rendition) =>
-      videoRung(video, grid, profile, rendition, hardware),
-    );
-  });
-}
-
-/** Of an SDR source a ladder for HDR would be the same as the ladder for SDR of its codec. */
-function isSdrTwin(video: VideoSource, wanted: Rendition, all: readonly Rendition[]): boolean {
-  return (
-    video.hdr === undefined &&
-    wanted.dynamicRange === 'source' &&
-    all.some(({ codec, dynamicRange }) => codec === wanted.codec && dynamicRange !== 'source')
-  );
-}
-
-/** The HDR of the source, where a rendition keeps it. */
-function keptHdr(video: VideoSource, { codec, dynamicRange }: Rendition): HdrTransfer | undefined {
-  if (dynamicRange !== 'source') return undefined;
-  if (codec === 'hevc' || codec === 'av1') return video.hdr;
-  throw new KerkisError(
-    'invalid',
-    'RENDITION_UNSUPPORTED',
-    `HDR is kept in HEVC and AV1 only, not in ${codec}. Change the codec or the dynamic range.`,
+  const byCodec = Map.groupBy(profile.renditions, ({ codec }) => codec);
+  return [...byCodec.values()].flatMap((renditions) =>
+    chosenRenditions(video, renditions).map((rendition) =>
+      videoRung(video, grid, profile, frameRate, rendition),
+    ),
   );
 }
 
@@ -162,54 +117,33 @@ function videoRung(
   video: VideoSource,
   grid: Grid,
   profile: EncodingProfile,
+  gridRate: Rational,
   rendition: Rendition,
-  hardware: readonly string[],
 ): VideoRung {
   const { codec } = rendition;
-  const gridRate = grid.video?.frameRate ?? video.frameRate;
   const size = fitSize(video, rendition.height, minSideOf(codec));
   const frameRateDivisor = divisorFor(grid, gridRate, rendition.frameRate);
   const frameRate = rational(gridRate.num, gridRate.den * frameRateDivisor);
   const shortSide = Math.min(size.width, size.height);
-  const hdr = keptHdr(video, rendition);
-  const bitDepth = hdr === undefined ? 8 : 10;
-  const encoder = resolveEncoder(rendition, bitDepth, hardware);
-  const rate = rateOf(rendition, toNumber(grid.segmentSeconds));
-  const { maxBitrateBps, bufferBits } = rate;
-  const load = { ...size, frameRate, maxBitrateBps, bufferBits, hdr, isHardware: encoder !== 'software' };
+  const { maxBitrateBps } = rendition;
+  const bufferBits = maxBitrateBps;
+  const coding = videoCoding(codec, { ...size, frameRate, maxBitrateBps, bufferBits });
   const containerBps = 8_000 + 128 * toNumber(frameRate);
   return {
-    name: rendition.name ?? `${codec}-${shortSide}p${hdr === undefined ? '' : '-hdr'}`,
-    ...videoCoding(codec, load),
+    name: rendition.name ?? `${codec}-${shortSide}p`,
+    ...coding,
     ...size,
     frameRate,
     frameRateDivisor,
-    ...rate,
+    crf: rendition.crf ?? defaultCrf(codec),
     preset: profile.preset,
-    encoder,
-    bitDepth,
-    videoRange: hdr === undefined ? 'SDR' : hdr === 'pq' ? 'PQ' : 'HLG',
+    maxBitrateBps,
+    bufferBits,
     // A segment starts with a full buffer at most, so it takes its length at the maximum rate and one buffer more.
     peakBitrateBps: Math.ceil(maxBitrateBps + bufferBits / toNumber(grid.segmentSeconds) + containerBps),
     averageBitrateBps: Math.ceil((rendition.videoBitrateBps ?? maxBitrateBps * 0.6) + containerBps),
   };
 }
-
-/**
- * Quality below a peak, over a buffer of a second. A rung with a mean and no quality has a buffer that lets a segment have its peak
- * while no longer stretch exceeds the mean, and a quality that simple pictures only do not use up.
- */
-function rateOf(rendition: Rendition, segmentSeconds: number) {
-  const { codec, crf, videoBitrateBps: mean, maxBitrateBps: peak } = rendition;
-  if (mean === undefined || crf !== undefined) {
-    return { crf: crf ?? defaultCrf(codec), maxBitrateBps: peak, bufferBits: peak };
-  }
-  const bufferBits = Math.round(Math.max(mean, (peak - mean) * segmentSeconds));
-  return { crf: defaultCrf(codec) - betterCrfs, maxBitrateBps: mean, bufferBits };
-}
-
-/** Steps below the default quality at which all but simple pictures reach their mean. */
-const betterCrfs = 4;
 
 /** Even size in square pixels with the source's shape, its short side `shortSide` or the source's own if that is less. */
 export function fitSize(
