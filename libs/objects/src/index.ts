@@ -5,6 +5,7 @@ export type {
   ByteRange,
   GetOptions,
   MultipartInfo,
+  NamedPart,
   ObjectBody,
   ObjectEntry,
   ObjectInfo,
@@ -15,6 +16,7 @@ export type {
   PresignOptions,
   PresignPutOptions,
   PutOptions,
+  PutPartOptions,
   PutResult,
 } from './object-store.ts';
 export { type ObjectStoreOptions, openObjectStore } from './open.ts';

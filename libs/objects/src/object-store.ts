@@ -68,6 +68,21 @@ export interface PartInfo extends PartRef {
   readonly sizeBytes: number;
 }
 
+/** A part to be made part of an object. */
+export interface NamedPart extends PartRef {
+  /** Its size, when known. With the sizes of all parts an S3 store need not ask for them. */
+  readonly sizeBytes?: number | undefined;
+}
+
+/** How a part is put. */
+export interface PutPartOptions {
+  /**
+   * Where the part begins in the object, in bytes, when known. Then the filesystem writes it there, and need not copy to complete. A
+   * part that is put where one of a lower number lies replaces that one, too. S3 does not need it.
+   */
+  readonly offsetBytes?: number | undefined;
+}
+
 /** A multipart upload that is neither completed nor aborted. */
 export interface MultipartInfo {
   readonly key: string;
@@ -138,7 +153,14 @@ export interface ObjectStore extends AsyncDisposable {
     partNumber: number,
     body: ObjectBody,
     sizeBytes: number,
+    options?: PutPartOptions,
   ): Promise<{ readonly etag: string }>;
+
+  /**
+   * Filesystem only: the bytes of a part, to be read to the end or destroyed. `not_found MULTIPART_NOT_FOUND`, `invalid
+   * MULTIPART_PART_INVALID`.
+   */
+  getPart?(key: string, uploadId: string, part: PartRef): Promise<Readable>;
 
   /** The parts that the store holds, by number. `not_found MULTIPART_NOT_FOUND`. */
   listParts(key: string, uploadId: string): Promise<readonly PartInfo[]>;
@@ -148,7 +170,7 @@ export interface ObjectStore extends AsyncDisposable {
    * (an etag is wrong, a part is missing, out of order or too small), `not_found MULTIPART_NOT_FOUND`: also after a
    * completion whose answer was lost, then `head` tells.
    */
-  completeMultipart(key: string, uploadId: string, parts: readonly PartRef[]): Promise<PutResult>;
+  completeMultipart(key: string, uploadId: string, parts: readonly NamedPart[]): Promise<PutResult>;
 
   /** Drops a multipart upload and its parts; nothing happens when there is none. */
   abortMultipart(key: string, uploadId: string): Promise<void>;

@@ -332,6 +332,33 @@ export function objectStoreContract(
         ).rejects.toMatchObject({ kind: 'not_found', reason: 'MULTIPART_NOT_FOUND' });
       });
 
+      test('joins parts whose places and sizes were told', async () => {
+        const key = fresh();
+        const uploadId = await store.createMultipart(key);
+        const whole = randomBytes(10 * mebibyte + 5);
+        const sizes = [5 * mebibyte, 5 * mebibyte, 5];
+        const parts = [];
+        let offsetBytes = 0;
+        for (const [index, sizeBytes] of sizes.entries()) {
+          const bytes = whole.subarray(offsetBytes, offsetBytes + sizeBytes);
+          const partNumber = 2 * index + 1;
+          const put = () => store.putPart(key, uploadId, partNumber, bytes, sizeBytes, { offsetBytes });
+          if (index === 1) await put();
+          const { etag } = await put();
+          parts.push({ partNumber, etag, sizeBytes });
+          offsetBytes += sizeBytes;
+        }
+        expect(await store.listParts(key, uploadId)).toEqual(parts);
+        const wrong = [...parts.slice(0, 2), { partNumber: 5, etag: 'x', sizeBytes: 5 }];
+        await expect(store.completeMultipart(key, uploadId, wrong)).rejects.toMatchObject({
+          reason: 'MULTIPART_PART_INVALID',
+        });
+        expect(await store.completeMultipart(key, uploadId, parts)).toMatchObject({
+          sizeBytes: whole.length,
+        });
+        expect((await read(key)).equals(whole)).toBe(true);
+      });
+
       test('a single part and an empty part are enough', async () => {
         for (const bytes of [Buffer.from('only'), Buffer.alloc(0)]) {
           const key = fresh();

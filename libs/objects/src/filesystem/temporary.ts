@@ -29,19 +29,29 @@ export async function writeTemporary(
   body: ObjectBody,
   sizeBytes?: number,
 ): Promise<TemporaryFile> {
-  return await buildTemporary(root, async (handle) => {
-    let batch: Uint8Array[] = [];
-    let pendingBytes = 0;
-    for await (const chunk of chunksOf(body, sizeBytes)) {
-      batch.push(chunk);
-      pendingBytes += chunk.length;
-      if (pendingBytes < batchBytes) continue;
-      await writeAll(handle, batch);
-      batch = [];
-      pendingBytes = 0;
-    }
-    await writeAll(handle, batch);
-  });
+  return await buildTemporary(root, (handle) => writeBody(handle, body, sizeBytes, 0));
+}
+
+/** Writes a body into a file from an offset on, in batches. */
+export async function writeBody(
+  handle: FileHandle,
+  body: ObjectBody,
+  sizeBytes: number | undefined,
+  offsetBytes: number,
+): Promise<void> {
+  let batch: Uint8Array[] = [];
+  let pendingBytes = 0;
+  let writtenBytes = 0;
+  for await (const chunk of chunksOf(body, sizeBytes)) {
+    batch.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes < batchBytes) continue;
+    await writeAll(handle, batch, offsetBytes + writtenBytes);
+    batch = [];
+    writtenBytes += pendingBytes;
+    pendingBytes = 0;
+  }
+  await writeAll(handle, batch, offsetBytes + writtenBytes);
 }
 
 /** Lets a function fill a temporary file, then writes it to the disk. Leaves nothing when it fails. */
@@ -69,11 +79,17 @@ export async function buildTemporary(
   }
 }
 
-/** Writes all bytes of the buffers, however many calls that takes. */
-export async function writeAll(handle: FileHandle, buffers: readonly Uint8Array[]): Promise<void> {
+/** Writes all bytes of the buffers from a position on, however many calls that takes. */
+export async function writeAll(
+  handle: FileHandle,
+  buffers: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
   let rest = buffers.filter((buffer) => buffer.length > 0);
+  let at = position;
   while (rest.length > 0) {
-    let { bytesWritten } = await storage(() => handle.writev(rest));
+    let { bytesWritten } = await storage(() => handle.writev(rest, at));
+    at += bytesWritten;
     rest = rest.flatMap((buffer) => {
       const writtenBytes = Math.min(bytesWritten, buffer.length);
       bytesWritten -= writtenBytes;
@@ -145,7 +161,7 @@ async function openNew(path: string): Promise<FileHandle> {
 }
 
 /** Sets the time of change to now with a serial in the microseconds: the clock of the kernel is too coarse for etags. */
-async function stampTime(handle: FileHandle): Promise<void> {
+export async function stampTime(handle: FileHandle): Promise<void> {
   serial = (serial + 1) % 1000;
   const seconds = (Date.now() + serial / 1000) / 1000;
   await handle.utimes(seconds, seconds);

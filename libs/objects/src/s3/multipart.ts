@@ -13,6 +13,7 @@ import { multipartNotFound } from '../failures.ts';
 import { checkKey, checkPrefix, isObjectKey } from '../key.ts';
 import type {
   MultipartInfo,
+  NamedPart,
   ObjectBody,
   ObjectStore,
   PartInfo,
@@ -58,14 +59,10 @@ export function multipartMethods(
 
     async completeMultipart(key, uploadId, parts) {
       checkUpload(key, uploadId);
-      const held = new Map((await listParts(target, key, uploadId)).map((part) => [part.partNumber, part]));
+      const known = parts.every((part) => part.sizeBytes !== undefined);
+      const held = known ? [] : await listParts(target, key, uploadId);
       checkPartOrder(parts);
-      let sizeBytes = 0;
-      for (const { partNumber, etag } of parts) {
-        const part = held.get(partNumber);
-        if (part?.etag !== etag) throw partDiffers(partNumber);
-        sizeBytes += part.sizeBytes;
-      }
+      const sizeBytes = known ? sumOf(parts) : sumOf(namedParts(held, parts));
       return await answer(completeMultipart(target, { key, uploadId }, parts, { sizeBytes }), key);
     },
 
@@ -215,6 +212,19 @@ async function* listMultiparts(
         ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
         : undefined;
   } while (marker !== undefined);
+}
+
+function namedParts(held: readonly PartInfo[], named: readonly PartRef[]): PartInfo[] {
+  const byNumber = new Map(held.map((part) => [part.partNumber, part]));
+  return named.map(({ partNumber, etag }) => {
+    const part = byNumber.get(partNumber);
+    if (part?.etag !== etag) throw partDiffers(partNumber);
+    return part;
+  });
+}
+
+function sumOf(parts: readonly NamedPart[]): number {
+  return parts.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
 }
 
 function checkUpload(key: string, uploadId: string): void {

@@ -52,6 +52,7 @@ export function openByteSink(
   let chunks: Uint8Array[] = [];
   let gatheredBytes = 0;
   let receivedBytes = 0;
+  let partOffsetBytes = sumOf(taken.parts);
   let storing: Promise<void> = Promise.resolve();
   let inWork = 0;
   let seenBytes = -1;
@@ -95,10 +96,14 @@ export function openByteSink(
   async function storePart(pieces: readonly TailPiece[], body: readonly Uint8Array[], sizeBytes: number) {
     multipartId ||= await objects.createMultipart(key, { contentType: 'application/octet-stream' });
     const partNumber = lastPartNumber + 1;
+    const offsetBytes = partOffsetBytes;
     const { etag } = await persistently(() =>
-      objects.putPart(key, multipartId, partNumber, tailThen(objects, pieces, body), sizeBytes),
+      objects.putPart(key, multipartId, partNumber, tailThen(objects, pieces, body), sizeBytes, {
+        offsetBytes,
+      }),
     );
     lastPartNumber = partNumber;
+    partOffsetBytes += sizeBytes;
     const part: StoredPart = { partNumber, etag, sizeBytes };
     uncommitted.push((session) => partStored(session, multipartId, part, new Date()));
     if (!atomic) {
