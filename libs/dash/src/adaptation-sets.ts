@@ -11,6 +11,8 @@ export interface AdaptationSet {
   readonly language?: string | undefined;
   /** Higher is preferred; given where one codec has several sets, so that players begin with the real ladder. */
   readonly selectionPriority?: number | undefined;
+  /** Indexes of the sets that a player may switch to from this one, although their segments begin elsewhere. */
+  readonly switchableTo: readonly number[];
 }
 
 /** The canonical BCP 47 tag (`eng` becomes `en`), `und` for an unknown or malformed one. */
@@ -45,12 +47,16 @@ function audioKeys(audios: readonly Track[], audioOnly: boolean): Map<Track, str
   return keys;
 }
 
-function withPriorities(sets: readonly AdaptationSet[]): AdaptationSet[] {
-  const codecName = (set: AdaptationSet): string => set.tracks[0].codec.split('.')[0] ?? '';
+/** Sets of one video codec and range differ in where their segments begin only: players may go from one to another. */
+function withRivals(sets: readonly AdaptationSet[]): AdaptationSet[] {
+  const looks = ({ tracks: [first] }: AdaptationSet): string =>
+    `${first.codec.split('.')[0]} ${first.video?.videoRange ?? 'SDR'}`;
   return sets.map((set) => {
-    const rivals = sets.filter((other) => set.kind === 'video' && codecName(other) === codecName(set));
+    const rivals = sets.filter((other) => set.kind === 'video' && looks(other) === looks(set));
+    if (rivals.length < 2) return set;
     const largest = Math.max(...rivals.map((rival) => rival.tracks.length));
-    return rivals.length > 1 && set.tracks.length === largest ? { ...set, selectionPriority: 2 } : set;
+    const switchableTo = rivals.filter((rival) => rival !== set).map((rival) => sets.indexOf(rival));
+    return { ...set, switchableTo, ...(set.tracks.length === largest && { selectionPriority: 2 }) };
   });
 }
 
@@ -76,7 +82,7 @@ export function adaptationSets(tracks: readonly Track[]): AdaptationSet[] {
     if (first === undefined) return [];
     const spoken = first.audio ?? first.text;
     const language = spoken === undefined ? undefined : languageTag(spoken.language);
-    return [{ kind: first.kind, tracks: [first, ...rest], language }];
+    return [{ kind: first.kind, tracks: [first, ...rest], language, switchableTo: [] }];
   });
-  return withPriorities(sets.sort((a, b) => order[a.kind] - order[b.kind]));
+  return withRivals(sets.sort((a, b) => order[a.kind] - order[b.kind]));
 }

@@ -1,6 +1,6 @@
 import { type AdaptationSet, adaptationSets, languageTag } from './adaptation-sets.ts';
 import { type ManifestOptions, type Presentation, playableTracks, type Track } from './presentation.ts';
-import { longestSegmentMs, segmentTemplate } from './timeline.ts';
+import { longestSegmentMs, segmentTemplate, textFile } from './timeline.ts';
 import { element, plainText, type XmlElement, xml } from './xml.ts';
 
 const profiles = 'urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019';
@@ -79,13 +79,29 @@ function roles(set: AdaptationSet, mainAudio: Track | undefined): XmlElement[] {
   return [role('main')];
 }
 
+/** Sets that a player may switch to. Their segments are not aligned, which DASH-IF IOP wants told of all of them. */
+function switching(set: AdaptationSet): XmlElement[] {
+  if (set.switchableTo.length === 0) return [];
+  const schemeIdUri = 'urn:mpeg:dash:adaptation-set-switching:2016';
+  return [element('SupplementalProperty', { schemeIdUri, value: set.switchableTo.map(setId).join(',') })];
+}
+
+/** The id of the set at that index. */
+function setId(index: number): number {
+  return index + 1;
+}
+
 function representation(track: Track, id: string, options: ManifestOptions): XmlElement {
+  const bandwidth = wholeBps(Math.max(track.peakBandwidthBps, track.averageBandwidthBps));
+  if (track.kind === 'text') {
+    return element('Representation', { id, bandwidth }, [textFile(track, options.query)]);
+  }
   return element(
     'Representation',
     {
       id,
       codecs: track.codec,
-      bandwidth: wholeBps(Math.max(track.peakBandwidthBps, track.averageBandwidthBps)),
+      bandwidth,
       width: track.video?.width,
       height: track.video?.height,
       frameRate: frameRate(track),
@@ -115,7 +131,7 @@ function representationIds(tracks: readonly Track[]): Map<Track, string> {
 
 /**
  * The static MPD (ISO/IEC 23009-1, live profile as DASH-IF IOP and CMAF use it), to be served beside the track
- * folders: media URLs are `<name>/init.mp4` and `<name>/<n>.m4s`. Throws RangeError when there is nothing to play or a
+ * folders: media URLs are `<name>/init.mp4` and `<name>/<n>.m4s`, of text `<name>.vtt`. Throws RangeError when there is nothing to play or a
  * track cannot be written.
  */
 export function manifest(presentation: Presentation, options: ManifestOptions = {}): string {
@@ -129,22 +145,24 @@ export function manifest(presentation: Presentation, options: ManifestOptions = 
   const ids = representationIds(tracks);
   const audios = tracks.filter((track) => track.kind === 'audio');
   const mainAudio = audios.find((track) => track.audio?.isDefault) ?? audios[0];
-  const longestMs = Math.max(...tracks.map(longestSegmentMs));
+  const longestMs = Math.max(...tracks.filter(({ kind }) => kind !== 'text').map(longestSegmentMs));
 
   const sets = adaptationSets(tracks).map((set, index) => {
     const [first] = set.tracks;
     const label = plainText((first.audio ?? first.text)?.label ?? '');
+    const isText = set.kind === 'text';
     const attributes = {
-      id: index + 1,
+      id: setId(index),
       contentType: set.kind,
-      mimeType: set.kind === 'text' ? 'application/mp4' : `${set.kind}/mp4`,
+      mimeType: isText ? 'text/vtt' : `${set.kind}/mp4`,
       lang: set.language,
-      segmentAlignment: true,
-      startWithSAP: 1,
+      segmentAlignment: isText ? undefined : set.switchableTo.length === 0,
+      startWithSAP: isText ? undefined : 1,
       selectionPriority: set.selectionPriority,
     };
     return element('AdaptationSet', attributes, [
       ...colour(first),
+      ...switching(set),
       ...(label === '' ? [] : [element('Label', {}, label)]),
       ...roles(set, mainAudio),
       ...set.tracks.map((track) => representation(track, ids.get(track) ?? track.name, options)),

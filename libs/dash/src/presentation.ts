@@ -52,7 +52,10 @@ export interface TextAttributes {
   readonly isForced: boolean;
 }
 
-/** One encoded stream, cut into CMAF segments `<name>/init.mp4` and `<name>/<n>.m4s`, n from 1. */
+/**
+ * One stream: sound or pictures cut into CMAF segments `<name>/init.mp4` and `<name>/<n>.m4s`, n from 1, or text as one WebVTT file
+ * `<name>.vtt`.
+ */
 export interface Track {
   /** Unique name and relative URL, for instance `video/h264-720p`: letters, digits, `.`, `_`, `-`, split by `/`. */
   readonly name: string;
@@ -62,7 +65,7 @@ export interface Track {
   readonly codec: string;
   /** Ticks per second. */
   readonly timescale: number;
-  /** Lengths of all segments in order, run-length encoded. */
+  /** Lengths of all segments in order, run-length encoded. Of a text track: one, as long as the presentation. */
   readonly segments: readonly SegmentRun[];
   /** Highest bitrate of any segment, bits per second. */
   readonly peakBandwidthBps: number;
@@ -136,6 +139,8 @@ function validateTrack(track: Track): void {
     requirePositive(track, 'audio.channels', track.audio?.channels);
   } else if (track.text === undefined) {
     throw new RangeError(`Track ${track.name}: a text track needs its text attributes.`);
+  } else if (count > 1) {
+    throw new RangeError(`Track ${track.name}: a text track is one file, not ${count} segments.`);
   }
 }
 

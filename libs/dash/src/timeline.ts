@@ -37,16 +37,25 @@ export function longestSegmentMs(track: Track): number {
     .reduce((longest, run) => Math.max(longest, Math.ceil((run.duration / track.timescale) * 1000)), 0);
 }
 
+function querySuffix(query: string | undefined): string {
+  const safe = query
+    ?.toWellFormed()
+    .replace(/[^A-Za-z0-9\-._~!&'()*+,;=:@/?%]/gu, (character) => encodeURIComponent(character));
+  return safe === undefined || safe === '' ? '' : `?${safe}`;
+}
+
+/** Where the one file of a text track is. */
+export function textFile(track: Track, query: string | undefined): XmlElement {
+  return element('BaseURL', {}, `${track.name}.vtt${querySuffix(query)}`);
+}
+
 /**
  * Where the segments are and when. The URLs are written out in every Representation instead of through
  * `$RepresentationID$`, because a track name holds slashes and an id should not. Query characters that a URL does not
  * allow, and `$`, which would begin a template identifier, are percent-encoded.
  */
 export function segmentTemplate(track: Track, query: string | undefined): XmlElement {
-  const safe = query
-    ?.toWellFormed()
-    .replace(/[^A-Za-z0-9\-._~!&'()*+,;=:@/?%]/gu, (character) => encodeURIComponent(character));
-  const suffix = safe === undefined || safe === '' ? '' : `?${safe}`;
+  const suffix = querySuffix(query);
   const runs = joinRuns(track.segments).map((run, index) =>
     element('S', {
       t: index === 0 ? 0 : undefined,

@@ -4,7 +4,18 @@ import { parse } from 'mpd-parser';
 import { describe, expect, test } from 'vitest';
 import { manifest, type Presentation } from '../src/index.ts';
 import { plainText } from '../src/xml.ts';
-import { audio, bilingual, durationMs, film, podcast, rich, silent, text, video } from './presentations.ts';
+import {
+  audio,
+  bilingual,
+  durationMs,
+  film,
+  podcast,
+  remuxed,
+  rich,
+  silent,
+  text,
+  video,
+} from './presentations.ts';
 
 const manifestUri = 'http://edge.test/v/pb_1/manifest.mpd';
 
@@ -22,7 +33,7 @@ function attributes(element: Element | undefined): Record<string, string> {
 }
 
 describe('manifest', () => {
-  test.each(Object.entries({ film, rich, podcast, bilingual, silent }))(
+  test.each(Object.entries({ film, remuxed, rich, podcast, bilingual, silent }))(
     '%s equals its golden file',
     async (name, input) => {
       await expect(manifest(input)).toMatchFileSnapshot(`golden/${name}.mpd`);
@@ -140,32 +151,40 @@ describe('manifest', () => {
     expect(countSets(podcast.tracks)).toBe(1);
   });
 
-  test('a remuxed track has its own set and the ladder is preferred', () => {
-    const remuxed = video(1080, 9_000_000, {
-      name: 'video/remux',
-      segments: [{ count: 1, duration: 299_299 }],
-    });
-    const finer = video(1080, 1, {
+  test('a remuxed track has its own set, players may switch to it, and the ladder is preferred', () => {
+    const finer = video(180, 1, {
       timescale: 60_000,
       segments: [
         { count: 2, duration: 240_240 },
         { count: 1, duration: 118_118 },
       ],
     });
-    const sets = elements(
-      manifest({ durationMs, tracks: [remuxed, ...film.tracks, finer] }),
-      'AdaptationSet',
-    );
-    expect(
-      sets.map((set) => [
-        set.getElementsByTagName('Representation').length,
-        set.getAttribute('selectionPriority'),
-      ]),
-    ).toEqual([
-      [1, null],
-      [3, '2'],
-      [1, null],
+    const xml = manifest({ durationMs, tracks: [...remuxed.tracks, finer] });
+    const told = elements(xml, 'AdaptationSet').map((set) => [
+      set.getElementsByTagName('Representation').length,
+      set.getAttribute('selectionPriority'),
+      set.getAttribute('segmentAlignment'),
+      set.getElementsByTagName('SupplementalProperty')[0]?.getAttribute('value'),
     ]);
+    expect(told).toEqual([
+      [1, null, 'false', '2'],
+      [3, '2', 'false', '1'],
+      [1, null, 'true', undefined],
+    ]);
+  });
+
+  test('text is one WebVTT file, with its language and role', () => {
+    const tracks = [...film.tracks, text('fr', { isDefault: true, label: 'Français' })];
+    const xml = manifest({ durationMs, tracks }, { query: 'g=1&x="' });
+    const set = elements(xml, 'AdaptationSet').at(-1);
+    expect(attributes(set)).toEqual({ id: '3', contentType: 'text', mimeType: 'text/vtt', lang: 'fr' });
+    const [subtitles] = Object.values(parse(xml, { manifestUri }).mediaGroups.SUBTITLES?.subs ?? {});
+    expect(subtitles?.language).toBe('fr');
+    expect(subtitles?.playlists[0]?.segments.map(({ resolvedUri }) => resolvedUri)).toEqual([
+      'http://edge.test/v/pb_1/text/fr.vtt?g=1&x=%22',
+    ]);
+    // The length of the one file is not that of a segment.
+    expect(elements(xml, 'MPD')[0]?.getAttribute('maxSegmentDuration')).toBe('PT4.018S');
   });
 
   test('7.1 sound is told by its layout', () => {

@@ -41,14 +41,14 @@ export function audio(
   };
 }
 
-/** Timed text in two segments. */
+/** Timed text in one file. */
 export function text(language: string, attributes: Partial<NonNullable<Track['text']>> = {}): Track {
   return {
     name: `text/${language}${attributes.isForced ? '-forced' : ''}`,
     kind: 'text',
     codec: 'wvtt',
     timescale: 1000,
-    segments: [{ count: 2, duration: 5000 }],
+    segments: [{ count: 1, duration: 9977 }],
     peakBandwidthBps: 900,
     averageBandwidthBps: 400,
     text: { language, label: '', isDefault: false, isForced: false, ...attributes },
@@ -92,6 +92,25 @@ export const rich: Presentation = {
     text('en'),
     text('fr', { isDefault: true }),
     text('fr', { isForced: true, label: 'Panneaux' }),
+  ],
+};
+
+/** The source as it is, cut at its own keyframes, beside two rungs of the same codec. */
+export const remuxed: Presentation = {
+  durationMs,
+  tracks: [
+    video(1080, 6_000_000, {
+      name: 'video/h264-1080p',
+      codec: 'avc1.640028',
+      timescale: 90_000,
+      segments: [
+        { count: 1, duration: 567_567 },
+        { count: 1, duration: 330_330 },
+      ],
+    }),
+    video(720, 2_800_000),
+    video(360, 800_000),
+    audio('en', { isDefault: true }),
   ],
 };
 

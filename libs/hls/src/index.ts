@@ -1,7 +1,8 @@
-export { mediaPlaylist } from './media.ts';
+export { mediaPlaylist, targetDurationSeconds } from './media.ts';
 export { multivariantPlaylist } from './multivariant.ts';
 export type {
   AudioAttributes,
+  MediaPlaylistOptions,
   PlaylistOptions,
   Presentation,
   SegmentRun,

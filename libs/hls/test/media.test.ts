@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { M3U8Parser } from 'hls.js';
 import { Parser } from 'm3u8-parser';
 import { describe, expect, test } from 'vitest';
-import { mediaPlaylist } from '../src/index.ts';
-import { audio, video } from './presentations.ts';
+import { mediaPlaylist, targetDurationSeconds } from '../src/index.ts';
+import { audio, remuxed, text, video } from './presentations.ts';
 
 function parse(playlist: string) {
   const parser = new Parser();
@@ -23,6 +23,29 @@ describe('mediaPlaylist', () => {
   test('video and audio equal their golden files', async () => {
     await expect(mediaPlaylist(video(720, 1))).toMatchFileSnapshot('golden/video-media.m3u8');
     await expect(mediaPlaylist(audio('en'))).toMatchFileSnapshot('golden/audio-media.m3u8');
+  });
+
+  test('a text track is one WebVTT file beside the folder of its playlist', async () => {
+    const playlist = mediaPlaylist(text('fr', { isForced: true }), { query: 'g=1', targetSeconds: 99 });
+    await expect(playlist).toMatchFileSnapshot('golden/text-media.m3u8');
+    const url = 'http://edge.test/v/p/text/fr-forced/media.m3u8?g=1';
+    const details = M3U8Parser.parseLevelPlaylist(playlist, url, 0, 'subtitle' as never, 0, null);
+    expect(details.playlistParsingError).toBeNull();
+    expect(details.fragments.map((fragment) => [fragment.url, fragment.duration])).toEqual([
+      ['http://edge.test/v/p/text/fr-forced.vtt?g=1', 9.977],
+    ]);
+    expect(() => mediaPlaylist({ ...text('en'), segments: [{ count: 2, duration: 1 }] })).toThrow(RangeError);
+  });
+
+  test('tracks that are cut differently share a target duration', () => {
+    const targetSeconds = targetDurationSeconds([...remuxed.tracks, text('en')]);
+    expect(targetSeconds).toBe(6);
+    for (const track of remuxed.tracks) {
+      const { targetDuration, segments } = parse(mediaPlaylist(track, { targetSeconds }));
+      expect(targetDuration).toBe(6);
+      expect(segments).toHaveLength(track.segments.reduce((sum, { count }) => sum + count, 0));
+    }
+    expect(parse(mediaPlaylist(video(720, 1), { targetSeconds: 1 })).targetDuration).toBe(4);
   });
 
   test('both parsers read a complete VOD playlist', () => {

@@ -2,7 +2,18 @@ import { M3U8Parser } from 'hls.js';
 import { Parser } from 'm3u8-parser';
 import { describe, expect, test } from 'vitest';
 import { multivariantPlaylist, type Presentation } from '../src/index.ts';
-import { audio, bilingual, durationMs, film, podcast, rich, silent, text, video } from './presentations.ts';
+import {
+  audio,
+  bilingual,
+  durationMs,
+  film,
+  podcast,
+  remuxed,
+  rich,
+  silent,
+  text,
+  video,
+} from './presentations.ts';
 
 function parse(playlist: string) {
   const parser = new Parser();
@@ -16,7 +27,7 @@ const tags = (playlist: string, tag: string) =>
   playlist.split('\n').filter((line) => line.startsWith(`#${tag}:`));
 
 describe('multivariantPlaylist', () => {
-  test.each(Object.entries({ film, rich, podcast, bilingual, silent }))(
+  test.each(Object.entries({ film, remuxed, rich, podcast, bilingual, silent }))(
     '%s equals its golden file',
     async (name, input) => {
       await expect(multivariantPlaylist(input)).toMatchFileSnapshot(`golden/${name}.m3u8`);
