@@ -8,6 +8,7 @@ export { audioUnitArgs } from './encode/audio-args.ts';
 export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
 export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
 export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
+export { type ExtractedText, extractText, extractTexts, textArgs } from './extras/extract-text.ts';
 export {
   type LoudnessRequest,
   loudnessArgs,
@@ -17,6 +18,7 @@ export {
 } from './extras/loudness.ts';
 export { makePoster, type PosterOptions, posterArgs } from './extras/poster.ts';
 export type { ExtraOptions } from './extras/run.ts';
+export { type TextTrackPlan, type TextTracks, textTracks } from './extras/text-tracks.ts';
 export { makeThumbnail, type ThumbnailOptions, thumbnailArgs } from './extras/thumbnail.ts';
 export {
   makeWaveform,
