@@ -5,8 +5,8 @@ import path from 'node:path';
 import type { IForbiddenRuleType, IResolveOptions } from 'dependency-cruiser';
 
 const here = '^(?:scripts/canary/)?';
-const packages = `${here}(libs|services|clients|e2e)/`;
-const test = '(\\.test\\.ts$|/test/|^e2e/)';
+const packages = `${here}(libs|services|clients|e2e|bench)/`;
+const test = '(\\.test\\.ts$|/test/|^e2e/|^bench/)';
 
 /** The files that packages export: the only ones another package may import. */
 const exported = globSync('{libs,services,clients}/*/package.json').flatMap((file) => {
@@ -30,10 +30,10 @@ export const forbidden: (IForbiddenRuleType & { readonly name: string })[] = [
   },
   {
     name: 'lib-to-service',
-    comment: 'Libs are below services, clients and end-to-end tests.',
+    comment: 'Libs are below services, clients, end-to-end tests and benches.',
     severity: 'error',
     from: { path: `${here}libs/` },
-    to: { path: `${here}(services|clients|e2e)/` },
+    to: { path: `${here}(services|clients|e2e|bench)/` },
   },
   {
     name: 'leaf-lib',

@@ -1,4 +1,4 @@
-// Gets a clone ready, then runs what was asked for: node scripts/bootstrap.mjs setup|check|demo [arguments]
+// Gets a clone ready, then runs what was asked for: node scripts/bootstrap.mjs setup|check|demo|bench [arguments]
 //
 // Runs on the system's Node (≥ 20) before anything is installed, so it is plain JavaScript without dependencies.
 // Everything it does is skipped when it was done before.
@@ -14,6 +14,7 @@ const verbs = {
   setup: (args) => ({ setup: args, script: undefined, args: [] }),
   check: (args) => ({ setup: undefined, script: 'check.ts', args }),
   demo: (args) => ({ setup: [], script: 'demo.ts', args }),
+  bench: (args) => ({ setup: ['--for-tests'], script: '../bench/run.ts', args }),
 };
 
 const [verb = '', ...rest] = process.argv.slice(2);

@@ -1,6 +1,12 @@
 import { type Client, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { type Asset, AssetService, type Generation, GenerationService } from '@kerkis/contracts/catalog';
+import {
+  type Asset,
+  AssetService,
+  type Generation,
+  GenerationService,
+  ProfileService,
+} from '@kerkis/contracts/catalog';
 import { type Chunk, JobService } from '@kerkis/contracts/transcode';
 import { UploadService } from '@kerkis/contracts/upload';
 
@@ -8,6 +14,7 @@ import { UploadService } from '@kerkis/contracts/upload';
 export interface MeshClients {
   readonly assets: Client<typeof AssetService>;
   readonly generations: Client<typeof GenerationService>;
+  readonly profiles: Client<typeof ProfileService>;
   readonly jobs: Client<typeof JobService>;
   readonly uploads: Client<typeof UploadService>;
   asset(assetId: string): Promise<Asset>;
@@ -26,6 +33,7 @@ export function createClients(baseUrl: string): MeshClients {
   return {
     assets,
     generations,
+    profiles: createClient(ProfileService, transport),
     jobs,
     uploads: createClient(UploadService, transport),
     asset,

@@ -19,22 +19,26 @@ export interface EmbeddedOptions {
   readonly settings?: Settings;
   /** Default: a new one that is deleted afterwards. */
   readonly dataDirectory?: string;
+  /** Program and arguments that run the command in their turn, such as `taskset`. */
+  readonly wrapper?: readonly string[];
 }
 
 /** Starts `kerkis up` and waits until it says that it serves. */
 export async function startEmbedded({
   settings,
   dataDirectory,
+  wrapper = [],
 }: EmbeddedOptions = {}): Promise<EmbeddedMesh> {
   await using stack = new AsyncDisposableStack();
   const own = stack.use(await tempDir('e2e')).path;
   const data = dataDirectory ?? join(own, 'data');
   const temporary = join(own, 'tmp');
   await mkdir(temporary);
+  const [command = '', ...args] = [...wrapper, kerkis, 'up', '--port', '0', '--data', data, '--json'];
   const up = stack.use(
     await startProcess({
-      command: kerkis,
-      args: ['up', '--port', '0', '--data', data, '--json'],
+      command,
+      args,
       environment: { ...usualSettings, TMPDIR: temporary, ...settings },
     }),
   );

@@ -7,7 +7,7 @@ const canary = 'scripts/canary/';
 
 teachUsing();
 const { output } = await cruise(
-  ['libs', 'services', 'clients', 'e2e', 'scripts'],
+  ['libs', 'services', 'clients', 'e2e', 'bench', 'scripts'],
   { ...options, ruleSet: { forbidden }, validate: true },
   resolveOptions,
 );
