@@ -1,3 +1,10 @@
+export {
+  type MeasureOptions,
+  measureQuality,
+  type RungQuality,
+  type StoredTrack,
+  sampleSegments,
+} from './analysis/measure-quality.ts';
 export { type AacTrack, aacInit } from './cmaf/aac-init.ts';
 export { type AudioTrackLayout, audioSegments } from './cmaf/audio-segments.ts';
 export { defaultMaxBoxBytes } from './cmaf/box-splitter.ts';
