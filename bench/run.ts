@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { cost } from './cost.ts';
 import { markdown, type Report } from './harness/table.ts';
+import { kill } from './kill.ts';
 import { quality } from './quality.ts';
 import { ttff } from './ttff.ts';
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<Repo
   ttff,
   cost,
   quality,
+  kill,
 };
 
 const [first = '', ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');

@@ -57,7 +57,7 @@ export async function firstCopiedSegment(source: string, seekSeconds = 0): Promi
 }
 
 /** Options of one rung: what the mesh gives x264, but for its threads. */
-export function rungArgs({ crf, maxBitrateBps }: Rung, framesPerSecond: number): string[] {
+function rungArgs({ crf, maxBitrateBps }: Rung, framesPerSecond: number): string[] {
   const gop = `${Math.round(segmentSeconds * framesPerSecond)}`;
   return [
     ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
@@ -68,7 +68,7 @@ export function rungArgs({ crf, maxBitrateBps }: Rung, framesPerSecond: number):
 }
 
 /** Scales to a rung, whatever the shape of the picture. */
-export const scaleTo = ({ shortSide }: Rung) => `scale=-2:${shortSide}:flags=bicubic`;
+const scaleTo = ({ shortSide }: Rung) => `scale=-2:${shortSide}:flags=bicubic`;
 
 /** One segment of one rung, from any place of the source. */
 export function segmentArgs(

@@ -46,7 +46,7 @@ export function variantsOf(text: string, base: string): Variant[] {
 }
 
 /** The segments of a media playlist. */
-export function playlistOf(text: string, base: string): MediaPlaylist {
+function playlistOf(text: string, base: string): MediaPlaylist {
   const [, init = ''] = /^#EXT-X-MAP:URI="([^"]+)"/m.exec(text) ?? [];
   const segments = text.matchAll(/^#EXTINF:([\d.]+).*\n(?:#.*\n)*([^#\n]+)$/gm);
   return {

@@ -77,8 +77,8 @@ async function patch(location: string, path: string, tag: Buffer, sizeBytes: num
   if (answer.statusCode !== 204) throw new Error(`The bytes were answered with ${answer.statusCode}.`);
 }
 
-/** ISO/IEC 14496-12, 8.1.2: its content is ignored. */
-function freeBox(): Buffer {
+/** An empty box with a random content, which readers ignore (ISO/IEC 14496-12, 8.1.2). */
+export function freeBox(): Buffer {
   const content = randomBytes(24);
   const header = Buffer.alloc(8);
   header.writeUInt32BE(content.length + 8);
@@ -87,7 +87,11 @@ function freeBox(): Buffer {
 }
 
 /** Waits until an asset is READY or FAILED. Throws when it takes too long. */
-async function untilEnded({ clients }: MeshAddress, assetId: string, timeoutMs: number): Promise<Asset> {
+export async function untilEnded(
+  { clients }: MeshAddress,
+  assetId: string,
+  timeoutMs: number,
+): Promise<Asset> {
   return waitUntil(
     async () => {
       const asset = await clients.asset(assetId);
