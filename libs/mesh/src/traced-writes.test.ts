@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { openObjectStore } from '@kerkis/objects';
 import { startTelemetry } from '@kerkis/telemetry';
 import { startOtlpReceiver, tempDir } from '@kerkis/testing';
@@ -24,7 +26,10 @@ test('each write is a span with its key and size; a put that came second is no f
     });
     await expect(traced.put('../a', Buffer.from('abc'))).rejects.toMatchObject({ kind: 'invalid' });
     const uploadId = await traced.createMultipart('sources/b');
-    const { etag } = await traced.putPart('sources/b', uploadId, 1, Buffer.from('defg'), 4);
+    const { etag } = await traced.putPart('sources/b', uploadId, 1, Buffer.from('defg'), 4, {
+      offsetBytes: 0,
+    });
+    expect(await readdir(join(directory.path, '.multipart', uploadId))).toContain('body');
     await traced.completeMultipart('sources/b', uploadId, [{ partNumber: 1, etag }]);
     expect(await traced.getBytes('sources/b', { maxBytes: 9 })).toEqual(Buffer.from('defg'));
   }

@@ -26,10 +26,10 @@ export function tracedWrites(store: ObjectStore, tracer: ServiceTelemetry['trace
       if (result instanceof Error) throw result;
       return result;
     },
-    putPart: (key, uploadId, partNumber, body, sizeBytes) =>
+    putPart: (key, uploadId, partNumber, body, sizeBytes, options) =>
       traced('object put part', key, (span) => {
         span.setAttributes({ 'kerkis.object.part': partNumber, 'kerkis.object.size': sizeBytes });
-        return store.putPart(key, uploadId, partNumber, body, sizeBytes);
+        return store.putPart(key, uploadId, partNumber, body, sizeBytes, options);
       }),
     completeMultipart: (key, uploadId, parts) =>
       traced('object complete', key, async (span) => {
