@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { startRelay } from '@kerkis/events';
+import { SegmentStoredSchema } from '@kerkis/contracts/transcode/events';
+import { announce, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { locateMediaTools } from '@kerkis/media';
 import type { Mesh, RunningService } from '@kerkis/mesh';
+import { initKey, segmentKey } from './domain/segment-keys.ts';
 import { observeWorker } from './observe.ts';
 import { startPlanner } from './planner/start-planner.ts';
 import { openSourceFiles } from './source-files.ts';
@@ -52,6 +54,16 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
           ...stores,
           objects,
           sources,
+          onStored: (place, track, segment) => {
+            const subjectId = segment === 0 ? initKey(place, track) : segmentKey(place, track, segment);
+            const { generationId } = place;
+            announce(
+              bus,
+              SegmentStoredSchema,
+              { generationId, track, segment },
+              { subjectId, source: 'transcode' },
+            );
+          },
           leaseMs,
           renewMs: Math.min(leaseMs / 3, 2_000),
           logger: telemetry.logger,

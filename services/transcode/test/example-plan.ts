@@ -129,6 +129,7 @@ export function exampleChunk(
     generationId: newId('gen'),
     run: 1,
     order,
+    extra: false,
     makesPoster: makesPoster ?? false,
     progress: { stored: {}, speed: 0 },
     measured: {},

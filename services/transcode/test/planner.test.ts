@@ -29,7 +29,7 @@ import { deletionStore } from '../src/store/deletions.ts';
 import { jobStore } from '../src/store/jobs.ts';
 import { exampleJob, examplePlan } from './example-plan.ts';
 
-const plan = examplePlan({ seconds: 20, hasVideo: true, hasAudio: true, segmentMs: 1000 });
+const plan = examplePlan({ seconds: 40, hasVideo: true, hasAudio: true, segmentMs: 1000 });
 const failure = create(FailureSchema, { reason: 'SOME_FAILURE' });
 const change = <T>(record: T | undefined) => record && { record };
 
@@ -57,7 +57,7 @@ async function openParts() {
     countJob(
       {
         ...shared,
-        addChunks: (record) => addChunks(shared, record),
+        addChunks: (record, known) => addChunks(shared, record, { known }),
         fillQueue: fill,
         endJob: (id, why) => endJob(shared, id, failed, why),
       },
@@ -119,8 +119,9 @@ test('a planner that dies before it has added the chunks is made up for', async 
   await look();
   const chunks = await chunksOf(job.id);
   expect(chunks).toHaveLength(job.chunkCount);
-  expect(chunks.filter(({ chunk }) => chunk.state === ChunkState.QUEUED)).toHaveLength(3);
-  expect(inQueue.size).toBe(3);
+  // The head of each of three lanes, and the window of the rest.
+  expect(chunks.filter(({ chunk }) => chunk.state === ChunkState.QUEUED)).toHaveLength(3 + 3);
+  expect(inQueue.size).toBe(3 + 3);
 });
 
 test('chunks that are added after the job ended end with it, or go with it', async () => {
@@ -351,6 +352,42 @@ test('chunks of another run are neither counted nor given out', async () => {
   await parts.count(job.id);
   expect((await parts.jobs.getJob(job.id)).job.finishedChunkCount).toBe(0);
   const own = (await Array.fromAsync(parts.chunks.chunksOf(job.id, 1))).map(({ chunk }) => chunk.id);
-  expect(inQueue.size).toBe(3);
+  expect(inQueue.size).toBe(3 + 3);
   expect(own).toEqual(expect.arrayContaining([...inQueue]));
+});
+
+test('heads wait for no window, and jobs that run share it', async () => {
+  const [one, two] = [await running(), await running()];
+  const queuedOf = async ({ job }: JobRecord) =>
+    (await chunksOf(job.id))
+      .filter(({ chunk }) => chunk.state === ChunkState.QUEUED)
+      .map(({ order }) => order);
+  await parts.fill(one);
+  await parts.fill(two);
+  const [heads, half] = [3, 2];
+  for (const job of [one, two]) {
+    expect(await queuedOf(job)).toEqual(Array.from({ length: heads + half }, (_, order) => order));
+  }
+  const [, , , first] = await chunksOf(one.job.id);
+  await claim(first?.chunk.id ?? '');
+  await parts.fill(one);
+  expect(await queuedOf(one)).toEqual([0, 1, 2, 4, 5]);
+  await endJob(parts, two.job.id, cancelled, failure);
+  await parts.fill(one);
+  expect(await queuedOf(one)).toEqual([0, 1, 2, 4, 5, 6]);
+});
+
+test('the heads are out before the rest of a long plan is written', async () => {
+  const { job, ...rest } = await running({ hasChunks: false });
+  const record = { job, ...rest };
+  let seen: ChunkState[] = [];
+  await addChunks(parts, record, {
+    headsAdded: async () => {
+      await parts.fill(record);
+      seen = (await chunksOf(job.id)).map(({ chunk }) => chunk.state);
+    },
+  });
+  expect(seen).toEqual([ChunkState.QUEUED, ChunkState.QUEUED, ChunkState.QUEUED]);
+  expect(inQueue.size).toBe(3);
+  expect(await chunksOf(job.id)).toHaveLength(job.chunkCount);
 });

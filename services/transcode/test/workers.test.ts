@@ -181,12 +181,12 @@ test('two workers share one job', async () => {
 
 test('a worker that freezes loses its chunk, and its late commit is refused', async () => {
   const { promise: thaw, resolve } = Promise.withResolvers<void>();
-  let frozen = '';
+  const frozen = new Set<string>();
   const late: Promise<unknown>[] = [];
   const mesh = around(await meshOf('worker'), (update) => async (id, change) => {
-    // The first write, which takes the chunk, goes through; each later one hangs.
-    if (!frozen) {
-      frozen = id;
+    // The first write of each chunk, which takes it, goes through; each later one hangs.
+    if (!frozen.has(id)) {
+      frozen.add(id);
       return await update(id, change);
     }
     await thaw;
@@ -196,11 +196,12 @@ test('a worker that freezes loses its chunk, and its late commit is refused', as
   });
   await start(mesh);
   const { jobId, prefix } = await ask(await makeMedia('short', { seconds: 2, audio: false }));
-  await waitUntil(async () => frozen && (await keysBelow(prefix)).length > 0, patient);
+  await waitUntil(async () => (await keysBelow(prefix)).length > 0, patient);
+  const [held = ''] = frozen;
   await start(await meshOf('worker'));
   await waitUntil(isFinished(jobId), patient);
   const before = await chunksOf(jobId);
-  expect(before.find(({ chunk }) => chunk.id === frozen)?.chunk).toMatchObject({
+  expect(before.find(({ chunk }) => chunk.id === held)?.chunk).toMatchObject({
     state: ChunkState.FINISHED,
     attempts: 2,
     // Taken, taken back, taken again.
@@ -216,7 +217,7 @@ test('a worker that freezes loses its chunk, and its late commit is refused', as
 
 test('a worker that is told to stop hands its chunk back at once, ffmpeg included', async () => {
   const leaving = await start(await meshOf('worker'), { drainMs: 0 });
-  const slow = await makeMedia('long', { seconds: 20, audio: false, video: { width: 1280, height: 720 } });
+  const slow = await makeMedia('long', { seconds: 12, audio: false, video: { width: 1280, height: 720 } });
   const { jobId, prefix } = await ask(slow, 'slow');
   await waitUntil(async () => (await keysBelow(prefix)).length > 0, patient);
   const [held] = await chunks.inState(await jobs.getJob(jobId), ChunkState.RUNNING, 1);

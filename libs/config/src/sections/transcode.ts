@@ -23,12 +23,12 @@ export const transcode = section('How encoding work is planned and done.', {
     niceness: integer(
       {
         description:
-          'How far bulk encodes step back behind everything else on the machine; urgent ones run at 0.',
+          'How far bulk encodes step back behind everything else on the machine; urgent ones run at 0, heads of assets half-way.',
         unit: 'nice steps',
       },
       0,
       19,
-      10,
+      19,
     ),
     sandbox: choice(
       {
@@ -63,12 +63,21 @@ export const transcode = section('How encoding work is planned and done.', {
     windowChunks: integer(
       {
         description:
-          'Bulk chunks of one job that wait in the queue at a time; few keep jobs fair to each other.',
+          'Bulk chunks that wait in the queue at a time, shared by the jobs that run; each has one at least. Few keep jobs fair to each other.',
         unit: 'chunks',
       },
       1,
       1000,
       8,
+    ),
+    urgentSegments: integer(
+      {
+        description: 'Segments that are made at once when a viewer waits for one that does not exist yet.',
+        unit: 'segments',
+      },
+      1,
+      32,
+      3,
     ),
     chunkSeconds: integer(
       {

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { type Confinement, confine } from './confine.ts';
+import { standBack } from './stand-back.ts';
 import type { MediaTools } from './tools.ts';
 
 /** How a process ended. */
@@ -71,6 +72,8 @@ export function startProcess(
   ];
   // A process that has enough, or fails, closes it.
   if (input !== undefined && stdin !== null) pipeline(input, stdin).catch(() => {});
+  // It has a session of its own, because it is detached.
+  if (child.pid !== undefined && options.niceness) void standBack(child.pid, options.niceness);
   const tail = keepTail(stderr);
   const state = { isTimedOut: false, isAborted: false, hasEnded: false, isStopping: false };
   let killTimer: NodeJS.Timeout | undefined;

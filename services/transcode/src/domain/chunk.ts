@@ -28,6 +28,8 @@ export interface ChunkRecord {
   readonly run: number;
   /** Place in the order in which the job's chunks are given out. */
   readonly order: number;
+  /** Made because somebody waits for a segment of it: no part of the plan, which makes the same segments in its own time. */
+  readonly extra: boolean;
   /** Whether it also makes the poster. */
   readonly makesPoster: boolean;
   readonly progress: ChunkProgress;

@@ -15,8 +15,9 @@ export interface JobCount {
   readonly posterStored: boolean;
 }
 
-/** Counts a job from the records of its chunks. */
-export function countChunks(tracks: readonly Track[], chunks: readonly ChunkRecord[]): JobCount {
+/** Counts a job from the records of its chunks. Extra ones count for nothing: the plan makes their segments too. */
+export function countChunks(tracks: readonly Track[], records: readonly ChunkRecord[]): JobCount {
+  const chunks = records.filter(({ extra }) => !extra);
   const finished = chunks.filter(({ chunk }) => chunk.state === ChunkState.FINISHED);
   const finishedSegments = new Map<string, number>();
   for (const { chunk } of finished) {

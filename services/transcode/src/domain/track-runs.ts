@@ -27,9 +27,19 @@ export function trackRuns({ grid, ladder }: MediaPlan): Map<string, TrackRuns> {
 export const segmentCountOf = (runs: readonly { readonly count: number }[]): number =>
   runs.reduce((total, { count }) => total + count, 0);
 
+/** Length of some segments of a track in seconds, counted from `first`, which counts from 1. */
+export function secondsBetween({ runs, timescale }: TrackRuns, first: number, segmentCount: number): number {
+  let [place, ticks] = [1, 0];
+  for (const { count, duration } of runs) {
+    const end = Math.min(place + count, first + segmentCount);
+    ticks += Math.max(0, end - Math.max(place, first)) * duration;
+    place += count;
+  }
+  return ticks / timescale;
+}
+
 /** Length of a track in seconds. */
-export const secondsOf = ({ runs, timescale }: TrackRuns): number =>
-  runs.reduce((ticks, { count, duration }) => ticks + count * duration, 0) / timescale;
+export const secondsOf = (track: TrackRuns): number => secondsBetween(track, 1, segmentCountOf(track.runs));
 
 /** Segments of a track, counted from `first` (which counts from 1), that last as long as `seconds` or a little longer; at least one. */
 export function segmentsLasting({ runs, timescale }: TrackRuns, first: number, seconds: number): number {

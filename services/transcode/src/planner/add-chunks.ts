@@ -1,9 +1,9 @@
-import { create } from '@bufbuild/protobuf';
-import { ChunkSchema, ChunkState, JobState } from '@kerkis/contracts/transcode';
-import { idForRequest } from '@kerkis/ids';
-import { type ChunkRecord, cancelled, noProgress } from '../domain/chunk.ts';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { ChunkClass, JobState } from '@kerkis/contracts/transcode';
+import { type ChunkRecord, cancelled } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
-import { type PlannedChunk, planChunks } from '../domain/plan-chunks.ts';
+import { plannedChunk } from '../domain/new-chunk.ts';
+import { planChunks } from '../domain/plan-chunks.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 
@@ -13,15 +13,38 @@ export interface AddChunksDependencies {
   readonly chunks: Pick<ChunkStore, 'addChunk' | 'changeChunk' | 'removeChunk'>;
 }
 
+/** A film has hundreds of chunks: so many are written at a time. */
+const atATime = 16;
+
 /**
- * Adds the chunks that a running job's record says there are, except those that are there already. A job that ended meanwhile
- * may have been cleaned up before the last of them came: they end with it.
+ * Adds the chunks that a running job's record says there are, except the `known` ones; `headsAdded` is called when everything is
+ * there that a viewer may be waiting for. A job that ended meanwhile may have been cleaned up before the last of them came: they end
+ * with it.
  */
-export async function addChunks({ jobs, chunks }: AddChunksDependencies, record: JobRecord): Promise<void> {
+export async function addChunks(
+  { jobs, chunks }: AddChunksDependencies,
+  record: JobRecord,
+  {
+    known = new Set(),
+    headsAdded = async () => {},
+  }: { known?: ReadonlySet<string>; headsAdded?: () => Promise<void> } = {},
+): Promise<void> {
   const { plan, chunkSeconds, job, run } = record;
   if (job.state !== JobState.RUNNING || !plan) return;
-  const wanted = planChunks(plan, chunkSeconds).map((each, order) => newChunk(record, each, order));
-  for (const chunk of wanted) await chunks.addChunk(chunk);
+  const wanted = planChunks(plan, chunkSeconds)
+    .map((each, order) => plannedChunk(record, each, order))
+    .filter(({ chunk }) => !known.has(chunk.id));
+  const { heads = [], rest = [] } = Object.groupBy(wanted, ({ chunk }) =>
+    chunk.class === ChunkClass.HEAD ? 'heads' : 'rest',
+  );
+  const add = (some: readonly ChunkRecord[]) => Promise.all(some.map((chunk) => chunks.addChunk(chunk)));
+  await add(heads);
+  await headsAdded();
+  for (let from = 0; from < rest.length; from += atATime) {
+    await add(rest.slice(from, from + atATime));
+    // SQLite answers at once: without a pause nothing else would get its turn.
+    await breathe();
+  }
 
   const now = await jobs.findJob(job.id);
   if (now?.run === run && now.job.state === JobState.RUNNING) return;
@@ -35,27 +58,3 @@ const ended = (chunk: ChunkRecord) => {
   const next = cancelled(chunk, new Date());
   return next && { record: next };
 };
-
-function newChunk({ job, run }: JobRecord, planned: PlannedChunk, order: number): ChunkRecord {
-  return {
-    chunk: create(ChunkSchema, {
-      // Added twice it is one; a job that is started again shares no chunk with its former run.
-      id: idForRequest('unt', `${job.id}:${run}:${order}`),
-      jobId: job.id,
-      tracks: [...planned.tracks],
-      firstSegment: planned.firstSegment,
-      segmentCount: planned.segmentCount,
-      class: planned.class,
-      state: ChunkState.PENDING,
-    }),
-    assetId: job.assetId,
-    generationId: job.generationId,
-    run,
-    order,
-    makesPoster: planned.makesPoster,
-    progress: noProgress,
-    measured: {},
-    posterStored: false,
-    changedAt: new Date(),
-  };
-}

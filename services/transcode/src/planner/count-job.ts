@@ -1,5 +1,6 @@
 import type { Failure } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
+import { cancelled } from '../domain/chunk.ts';
 import { countChunks } from '../domain/count-chunks.ts';
 import { finished, type JobRecord, progressed } from '../domain/job.ts';
 import { jobFinished, trackFinished } from '../events.ts';
@@ -9,8 +10,9 @@ import type { JobStore } from '../store/jobs.ts';
 /** What counting a job needs. */
 export interface CountJobDependencies {
   readonly jobs: Pick<JobStore, 'changeJob' | 'findJob'>;
-  readonly chunks: Pick<ChunkStore, 'chunksOf'>;
-  readonly addChunks: (record: JobRecord) => Promise<void>;
+  readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk'>;
+  /** Adds the chunks that are missing. */
+  readonly addChunks: (record: JobRecord, known: ReadonlySet<string>) => Promise<void>;
   readonly fillQueue: (record: JobRecord) => Promise<void>;
   /** Fails the job for good. */
   readonly endJob: (jobId: string, failure: Failure) => Promise<unknown>;
@@ -24,14 +26,16 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   const { jobs, chunks, addChunks, fillQueue, endJob } = deps;
   const before = await jobs.findJob(jobId);
   if (before?.job.state !== JobState.RUNNING) return;
-  const records = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
+  const all = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
+  const records = all.filter(({ extra }) => !extra);
   const dead = records.find(({ chunk }) => chunk.state === ChunkState.DEAD);
   if (dead?.chunk.failure) {
     await endJob(jobId, dead.chunk.failure);
     return;
   }
   // Whoever planned it died before it had added all of them.
-  if (records.length < before.job.chunkCount) await addChunks(before);
+  if (records.length < before.job.chunkCount)
+    await addChunks(before, new Set(records.map(({ chunk }) => chunk.id)));
   const count = countChunks(before.tracks, records);
   const after = await jobs.changeJob(jobId, (record) => {
     if (record.run !== before.run) return undefined;
@@ -43,4 +47,12 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
     return end ? { record: end, events: [...events, jobFinished(end)] } : { record: next, events };
   });
   if (after) await fillQueue(after);
+  if (after?.job.state !== JobState.FINISHED) return;
+  // Everything is stored: what was made because somebody waited is not needed any more.
+  for (const { chunk } of all.filter(({ extra }) => extra)) {
+    await chunks.changeChunk(chunk.id, (current) => {
+      const next = cancelled(current, new Date());
+      return next && { record: next };
+    });
+  }
 }

@@ -3,37 +3,51 @@ import type { TaskClass } from '@kerkis/events';
 import { type ChunkRecord, queued } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 import type { ChunkStore } from '../store/chunks.ts';
+import type { JobStore } from '../store/jobs.ts';
 
 /** Puts the task of a chunk into the work queue. `tryId` tells one publishing of it from the next. */
 export type PublishChunk = (record: ChunkRecord, tryId: string) => Promise<void>;
 
 /** What filling the queue needs. */
 export interface FillQueueDependencies {
+  readonly jobs: Pick<JobStore, 'countInState'>;
   readonly chunks: Pick<ChunkStore, 'inState' | 'changeChunk'>;
   readonly publish: PublishChunk;
-  /** Most chunks of one job that wait in the queue. */
+  /** Most bulk chunks that wait in the queue, over all running jobs; each job has one at least. */
   readonly windowChunks: number;
 }
 
+/** Heads of one job that are looked at in one go: more than any ladder has lanes, or a short asset chunks. */
+const maxHeads = 100;
+
 /**
- * Keeps a small window of a running job's chunks in the queue: with few of each, first-in-first-out is fair between jobs,
- * and a cancelled job leaves little behind.
+ * Puts all heads of a running job into the queue, and keeps a small window of its other chunks there: with few of each,
+ * first-in-first-out is fair between jobs, and a cancelled job leaves little behind. The window is shared by the jobs that run.
  */
-export async function fillQueue(
-  { chunks, publish, windowChunks }: FillQueueDependencies,
-  job: JobRecord,
-): Promise<void> {
+export async function fillQueue(deps: FillQueueDependencies, job: JobRecord): Promise<void> {
+  const { chunks, windowChunks, jobs } = deps;
   if (job.job.state !== JobState.RUNNING) return;
-  const waiting = await chunks.inState(job, ChunkState.QUEUED, windowChunks);
-  const free = windowChunks - waiting.length;
-  if (free <= 0) return;
-  for (const { chunk } of await chunks.inState(job, ChunkState.PENDING, free)) {
-    const record = await chunks.changeChunk(chunk.id, (current) => {
-      const next = queued(current, new Date());
-      return next && { record: next };
-    });
-    if (record) await publish(record, `${record.chunk.epoch}`);
-  }
+  const [running, waiting] = await Promise.all([
+    jobs.countInState(JobState.RUNNING),
+    chunks.inState(job, ChunkState.QUEUED, maxHeads + windowChunks),
+  ]);
+  const window = Math.max(1, Math.ceil(windowChunks / Math.max(1, running)));
+  const free = window - waiting.filter(isBulk).length;
+  const pending = await chunks.inState(job, ChunkState.PENDING, maxHeads + window);
+  const heads = pending.filter((record) => !isBulk(record));
+  const bulk = pending.filter(isBulk).slice(0, Math.max(0, free));
+  // The order in the queue is the order of the plan.
+  for (const { chunk } of [...heads, ...bulk]) await giveOut(deps, chunk.id);
+}
+
+const isBulk = ({ chunk, extra }: ChunkRecord) => chunk.class === ChunkClass.BULK && !extra;
+
+async function giveOut({ chunks, publish }: FillQueueDependencies, chunkId: string): Promise<void> {
+  const record = await chunks.changeChunk(chunkId, (current) => {
+    const next = queued(current, new Date());
+    return next && { record: next };
+  });
+  if (record) await publish(record, `${record.chunk.epoch}`);
 }
 
 /** The class of tasks that a chunk travels in. */

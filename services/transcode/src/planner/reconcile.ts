@@ -85,7 +85,8 @@ async function requeueAbandoned(deps: ReconcileDependencies, signal: AbortSignal
     const record = await chunks.changeChunk(chunk.id, (current) => {
       const next = abandoned(current, { maxAttempts, failure: workerLost, now: new Date() });
       if (!next) return undefined;
-      const events = next.chunk.state === ChunkState.DEAD ? [chunkDied(next, workerLost)] : [];
+      const isDead = next.chunk.state === ChunkState.DEAD && !next.extra;
+      const events = isDead ? [chunkDied(next, workerLost)] : [];
       return { record: next, events };
     });
     if (record?.chunk.state === ChunkState.QUEUED) await publish(record, `${record.chunk.epoch}`);

@@ -1,7 +1,12 @@
 import type { ConnectRouter } from '@connectrpc/connect';
+import { subjectOf } from '@kerkis/contracts';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import type { Failure } from '@kerkis/contracts/media';
-import { ChunkDiedSchema, ChunkFinishedSchema } from '@kerkis/contracts/transcode/events';
+import {
+  ChunkDiedSchema,
+  ChunkFinishedSchema,
+  SegmentStoredSchema,
+} from '@kerkis/contracts/transcode/events';
 import { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { consume, hasTask, publishTask, queueLag } from '@kerkis/events';
 import { type MediaTools, probeSource, type SourceInfo } from '@kerkis/media';
@@ -73,12 +78,19 @@ export async function startPlanner({
     await publishTask(bus, EncodeChunkSchema, { chunkId, jobId }, route);
   };
   const shared = { ...stores, objects, publish };
-  const { chunkSeconds, maxAttempts, windowChunks } = transcode.planner;
+  const { chunkSeconds, maxAttempts, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);
-  const add = (record: JobRecord) => addChunks(shared, record);
   const count = (jobId: string) =>
-    countJob({ ...shared, addChunks: add, fillQueue: fill, endJob: fail }, jobId);
+    countJob(
+      {
+        ...shared,
+        addChunks: (record, known) => addChunks(shared, record, { known }),
+        fillQueue: fill,
+        endJob: fail,
+      },
+      jobId,
+    );
   const planOne = {
     ...shared,
     sources,
@@ -90,7 +102,7 @@ export async function startPlanner({
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
     endJob: fail,
     giveOut: async (record: JobRecord) => {
-      await add(record);
+      await addChunks(shared, record, { headsAdded: () => fill(record) });
       await fill(record);
     },
   };
@@ -160,6 +172,7 @@ export async function startPlanner({
     }),
   );
   const feed = stack.use(createChangeFeed(bus, 'kerkis.event.transcode.*.*', { pollMs: 500 }));
+  const stored = stack.use(createChangeFeed(bus, subjectOf(SegmentStoredSchema), { pollMs: 1_000 }));
   observeQueue(telemetry, () => queueLag(bus));
   // Ends before the consumers do: they wait for it.
   stack.use(planning);
@@ -168,7 +181,9 @@ export async function startPlanner({
   return {
     routes: transcodeRoutes({
       ...shared,
+      urgentSegments,
       nextChange: (jobId, signal) => feed.next(jobId, signal),
+      nextStored: (objectKey, signal) => stored.next(objectKey, signal),
       planSoon: planning.soon,
     }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

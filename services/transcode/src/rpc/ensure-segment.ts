@@ -1,49 +1,44 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type EnsureSegmentRequest, JobState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
-import type { ObjectStore } from '@kerkis/objects';
-import { hurried } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { initKey, segmentKey } from '../domain/segment-keys.ts';
-import type { PublishChunk } from '../planner/fill-queue.ts';
-import type { ChunkStore } from '../store/chunks.ts';
+import { segmentCountOf } from '../domain/track-runs.ts';
+import { type HurrySegmentDependencies, hurrySegment } from '../planner/hurry-segment.ts';
 import type { JobStore } from '../store/jobs.ts';
 
 /** What EnsureSegment needs. */
-export interface EnsureSegmentDependencies {
+export interface EnsureSegmentDependencies extends HurrySegmentDependencies {
   readonly jobs: Pick<JobStore, 'findByGeneration' | 'getJob'>;
-  readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk'>;
-  readonly objects: Pick<ObjectStore, 'head'>;
-  readonly publish: PublishChunk;
+  /** Resolves when this object may have been stored, or after a while. */
+  readonly nextStored: (objectKey: string, signal: AbortSignal) => Promise<void>;
 }
 
 const maxWaitMs = 60_000;
-const pollMs = 150;
-/** A chunk may go back into the queue, or come into being, while somebody waits for it: it is hurried again and again. */
-const hurryMs = 1_000;
+/** What is left of the caller's time to answer it. */
+const answerMs = 150;
 
 export async function ensureSegment(
   deps: EnsureSegmentDependencies,
   { generationId, track, segment }: EnsureSegmentRequest,
   { signal, timeoutMs }: Pick<HandlerContext, 'signal' | 'timeoutMs'>,
 ): Promise<{ objectKey: string }> {
-  const record = await requireJob(deps.jobs, generationId);
+  let record = await requireJob(deps.jobs, generationId);
   requirePlanned(record, track, segment);
   const objectKey = segment === 0 ? initKey(record.job, track) : segmentKey(record.job, track, segment);
-  const deadline = Date.now() + Math.min(maxWaitMs, timeoutMs() ?? maxWaitMs) - pollMs;
-  if (await deps.objects.head(objectKey)) return { objectKey };
-  for (let now = record, hurriedAt = 0; Date.now() < deadline && !signal.aborted; ) {
-    if (Date.now() - hurriedAt >= hurryMs) {
-      hurriedAt = Date.now();
-      await hurry(deps, now, track, Math.max(1, segment));
-    }
-    await sleep(pollMs, undefined, { signal }).catch(() => {});
-    const isEnded = now.job.state === JobState.FINISHED;
+  const waitMs = Math.max(0, Math.min(maxWaitMs, timeoutMs() ?? maxWaitMs) - answerMs);
+  using patience = abortAfter(waitMs, signal);
+  for (;;) {
+    // Listens before it looks, so that nothing is stored in between unheard.
+    const stored = deps.nextStored(objectKey, patience.signal);
     if (await deps.objects.head(objectKey)) return { objectKey };
     // Looked for after the job had ended: it will not come any more.
-    if (isEnded) throw lost(objectKey);
-    now = requireRunning(await deps.jobs.getJob(record.job.id));
+    if (record.job.state === JobState.FINISHED) throw lost(objectKey);
+    if (patience.signal.aborted) break;
+    await hurrySegment(deps, record, track, segment);
+    await stored;
+    if (await deps.objects.head(objectKey)) return { objectKey };
+    record = requireRunning(await deps.jobs.getJob(record.job.id));
   }
   throw new KerkisError(
     'deadline',
@@ -55,23 +50,17 @@ export async function ensureSegment(
   );
 }
 
-/** Moves the chunk that makes the segment to the front of the queue. */
-async function hurry(
-  { chunks, publish }: EnsureSegmentDependencies,
-  { job, run }: JobRecord,
-  track: string,
-  segment: number,
-): Promise<void> {
-  for await (const { chunk } of chunks.chunksOf(job.id, run)) {
-    const isInside = segment >= chunk.firstSegment && segment < chunk.firstSegment + chunk.segmentCount;
-    if (!isInside || !chunk.tracks.includes(track)) continue;
-    const record = await chunks.changeChunk(chunk.id, (current) => {
-      const next = hurried(current, new Date());
-      return next && { record: next };
-    });
-    if (record) await publish(record, `${record.chunk.epoch}-urgent`);
-    return;
-  }
+/** A signal that is aborted when the time is over, or with the other signal. */
+function abortAfter(durationMs: number, signal: AbortSignal): { signal: AbortSignal } & Disposable {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), durationMs);
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      over.abort();
+    },
+  };
 }
 
 const lost = (objectKey: string) =>
@@ -108,7 +97,7 @@ function requirePlanned({ tracks, job }: JobRecord, track: string, segment: numb
     throw new KerkisError('unavailable', 'JOB_NOT_PLANNED_YET', 'The job is not planned yet. Ask again.');
   }
   const planned = tracks.find(({ name }) => name === track);
-  if (planned && segment <= (job.grid?.segmentCount ?? 0)) return;
+  if (planned && segment <= segmentCountOf(planned.segments)) return;
   throw new KerkisError('not_found', 'SEGMENT_NOT_IN_PLAN', 'The generation has no such track or segment.', {
     details: { track, segment: String(segment) },
   });

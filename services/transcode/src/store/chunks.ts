@@ -5,8 +5,10 @@ import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { ChunkRecord } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 
-interface ChunkDocument extends Omit<ChunkRecord, 'chunk' | 'changedAt'> {
+interface ChunkDocument extends Omit<ChunkRecord, 'chunk' | 'changedAt' | 'extra'> {
   readonly id: string;
+  /** Absent in what earlier versions stored. */
+  readonly extra?: boolean;
   readonly chunk: ChunkJson;
   readonly changedAt: string;
 }
@@ -34,7 +36,8 @@ const toDocument = (record: ChunkRecord): ChunkDocument => ({
 
 const toRecord = ({ doc }: Versioned<ChunkDocument>): ChunkRecord => {
   const { id: _, ...rest } = doc;
-  return { ...rest, chunk: fromJson(ChunkSchema, doc.chunk), changedAt: new Date(doc.changedAt) };
+  const chunk = fromJson(ChunkSchema, doc.chunk);
+  return { ...rest, extra: doc.extra ?? false, chunk, changedAt: new Date(doc.changedAt) };
 };
 
 /** A change of a chunk with the events it causes. */
@@ -64,19 +67,27 @@ export function chunkStore(database: Database) {
     /** The outbox of this collection is relayed by the service. */
     collection: chunks,
 
-    /** Adds a chunk, unless it is there already. */
-    async addChunk(record: ChunkRecord): Promise<void> {
+    /** Adds a chunk. False when it is there already. */
+    async addChunk(record: ChunkRecord): Promise<boolean> {
       try {
         await chunks.insert(toDocument(record));
+        return true;
       } catch (error) {
-        if (!isKerkisError(error) || error.kind !== 'already_exists') throw error;
+        if (isKerkisError(error) && error.kind === 'already_exists') return false;
+        throw error;
       }
+    },
+
+    /** The chunk, if there is one. */
+    async findChunk(chunkId: string): Promise<ChunkRecord | undefined> {
+      const found = await chunks.get(chunkId);
+      return found && toRecord(found);
     },
 
     /** Reads a chunk. Throws CHUNK_NOT_FOUND. */
     async getChunk(chunkId: string): Promise<ChunkRecord> {
-      const found = await chunks.get(chunkId);
-      if (found) return toRecord(found);
+      const found = await this.findChunk(chunkId);
+      if (found) return found;
       throw new KerkisError('not_found', 'CHUNK_NOT_FOUND', 'There is no chunk with this id.', {
         details: { chunkId },
       });

@@ -34,6 +34,7 @@ const spec: CollectionSpec<JobDocument> = {
     created,
     state: (doc) => `${doc.job.state}${separator}${created(doc)}`,
     changed: ({ job }) => `${job.state}${separator}${sortable(job.updateTime)}`,
+    inState: (doc) => doc.job.state,
     asset: (doc) => `${doc.job.assetId}${separator}${created(doc)}`,
     generation: (doc) => doc.job.generationId,
     cleanUp: (doc) => (doc.needsCleanUp ? 'yes' : undefined),
@@ -120,6 +121,11 @@ export function jobStore(database: Database) {
         return next && { doc: toDocument(next.record), outbox: next.events ?? [] };
       });
       return applied && updated ? toRecord(updated.doc) : undefined;
+    },
+
+    /** How many jobs are in a state. */
+    async countInState(state: JobState): Promise<number> {
+      return await jobs.count({ index: 'inState', equals: stateName(state) });
     },
 
     /** One page of jobs, newest first. */

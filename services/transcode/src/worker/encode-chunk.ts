@@ -1,18 +1,24 @@
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { type AudioUnit, audioGrid, type EncodedPart, type EncodeUnit, type MediaPlan } from '@kerkis/media';
-import type { ObjectStore } from '@kerkis/objects';
 import type { Logger } from '@kerkis/telemetry';
 import type { ChunkProgress, ChunkRecord } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { posterKey } from '../domain/segment-keys.ts';
+import { secondsBetween, trackRuns } from '../domain/track-runs.ts';
 import { audioTrackName, videoTrackName } from '../domain/tracks.ts';
 import type { SourceFiles } from '../source-files.ts';
-import { segmentWriter } from './store-segments.ts';
+import { type StoreSegmentsDependencies, segmentWriter } from './store-segments.ts';
+
+/**
+ * How hard to work: `now` when somebody waits, with all processors and before everything else; `early` for the head of an asset;
+ * `later` for the rest.
+ */
+export type EncodePriority = 'now' | 'early' | 'later';
 
 /** How one run of ffmpeg is told what to do. */
 export interface EncodeRun {
   readonly sourcePath: string;
-  readonly isUrgent: boolean;
+  readonly priority: EncodePriority;
   readonly signal: AbortSignal;
   readonly onSpeed: (speed: number) => void;
   /** Media seconds of the work, which bound its time. */
@@ -26,9 +32,8 @@ export interface Encoder {
 }
 
 /** What encoding a chunk needs. */
-export interface EncodeChunkDependencies {
+export interface EncodeChunkDependencies extends StoreSegmentsDependencies {
   readonly encoder: Encoder;
-  readonly objects: Pick<ObjectStore, 'put' | 'getBytes'>;
   readonly sources: SourceFiles;
   readonly logger: Logger;
 }
@@ -43,7 +48,7 @@ export interface ChunkEncoding {
 
 /** Under which conditions a chunk is encoded. */
 export interface EncodeConditions {
-  readonly isUrgent: boolean;
+  readonly priority: EncodePriority;
   /** Stops it. */
   readonly signal: AbortSignal;
   /** Called right before each write; throws when this worker must not write any more. */
@@ -55,9 +60,9 @@ export function encodeChunk(
   deps: EncodeChunkDependencies,
   { source, plan }: JobRecord,
   record: ChunkRecord,
-  { isUrgent, signal, assertHeld }: EncodeConditions,
+  { priority, signal, assertHeld }: EncodeConditions,
 ): ChunkEncoding {
-  const writer = segmentWriter(deps.objects, record, assertHeld);
+  const writer = segmentWriter(deps, record, assertHeld);
   let speed = 0;
 
   async function run(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
@@ -73,9 +78,9 @@ export function encodeChunk(
     await using file = await deps.sources.open(source.objectKey, signal);
     const settings = {
       sourcePath: file.path,
-      isUrgent,
+      priority,
       signal,
-      mediaSeconds: (record.chunk.segmentCount * plan.grid.segmentSeconds.num) / plan.grid.segmentSeconds.den,
+      mediaSeconds: chunkSeconds(plan, record),
       onSpeed: (now: number) => {
         speed = now;
       },
@@ -112,6 +117,16 @@ export function encodeChunk(
   }
 
   return { progress: () => ({ stored: writer.stored(), speed }), done: run() };
+}
+
+/** Media seconds of the longest track of a chunk. */
+function chunkSeconds(plan: MediaPlan, { chunk }: ChunkRecord): number {
+  const runs = trackRuns(plan);
+  const lasting = chunk.tracks.map((track) => {
+    const found = runs.get(track);
+    return found ? secondsBetween(found, chunk.firstSegment, chunk.segmentCount) : 0;
+  });
+  return Math.max(0, ...lasting);
 }
 
 function timescaleOf({ grid, ladder }: MediaPlan, unit: EncodeUnit): number {

@@ -1,7 +1,11 @@
+import { availableParallelism } from 'node:os';
 import type { KerkisConfig } from '@kerkis/config';
 import { encodeUnit, type MediaTools, makePoster, type ProcessLimits } from '@kerkis/media';
 import type { Tracer } from '@opentelemetry/api';
 import type { EncodeRun, Encoder } from './encode-chunk.ts';
+
+/** More threads make a segment of a few seconds hardly quicker. */
+const maxUrgentThreads = 16;
 
 /** Encodes with ffmpeg, inside the limits of the configuration. */
 export function ffmpegEncoder(
@@ -9,12 +13,15 @@ export function ffmpegEncoder(
   { transcode, inputs }: Pick<KerkisConfig, 'transcode' | 'inputs'>,
   tracer: Tracer,
 ): Encoder {
+  const cores = Math.min(maxUrgentThreads, availableParallelism());
   const { threadsPerJob, niceness, memoryBytes, timeoutFactor } = transcode.worker;
 
-  function settings({ sourcePath, isUrgent, signal, mediaSeconds, onSpeed }: EncodeRun) {
+  function settings({ sourcePath, priority, signal, mediaSeconds, onSpeed }: EncodeRun) {
     const seconds = Math.max(60, Math.ceil(mediaSeconds * timeoutFactor));
+    // What comes out of an encoder depends on its threads: bulk work has the same number on every machine.
+    const threads = priority === 'now' ? Math.max(threadsPerJob, cores) : threadsPerJob;
     const limits: ProcessLimits = {
-      cpuSeconds: seconds * threadsPerJob,
+      cpuSeconds: seconds * threads,
       memoryBytes,
       fileSizeBytes: 0,
       timeoutMs: seconds * 1000,
@@ -25,10 +32,10 @@ export function ffmpegEncoder(
       sourcePath,
       signal,
       limits,
-      threads: threadsPerJob,
+      threads,
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
-      niceness: isUrgent ? 0 : niceness,
+      niceness: { now: 0, early: Math.floor(niceness / 2), later: niceness }[priority],
       onProgress: ({ speed }: { speed: number }) => onSpeed(speed),
     };
   }

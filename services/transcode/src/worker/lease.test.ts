@@ -78,7 +78,9 @@ test('an encoding that is stopped is over only when its last write is', async ()
           return { etag: '"x"', sizeBytes: 1 };
         },
         getBytes: async () => Buffer.alloc(0),
+        head: async () => undefined,
       },
+      onStored: () => {},
       sources: {
         open: async () => ({ path: 'x', async [Symbol.asyncDispose]() {} }),
         async [Symbol.asyncDispose]() {},
@@ -100,7 +102,7 @@ test('an encoding that is stopped is over only when its last write is', async ()
     },
     job,
     chunks[0] ?? exampleChunk(),
-    { isUrgent: false, signal: leaving.signal, assertHeld: () => {} },
+    { priority: 'later', signal: leaving.signal, assertHeld: () => {} },
   );
   let isOver = false;
   const ended = done.then(

@@ -1,7 +1,7 @@
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { isKerkisError, toKerkisError } from '@kerkis/errors';
-import type { Task } from '@kerkis/events';
+import type { Task, TaskClass } from '@kerkis/events';
 import {
   attemptFailed,
   type ChunkRecord,
@@ -17,7 +17,12 @@ import { chunkDied, chunkFinished } from '../events.ts';
 import type { WorkerObserver } from '../observe.ts';
 import type { ChunkChange, ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
-import { type ChunkEncoding, type EncodeChunkDependencies, encodeChunk } from './encode-chunk.ts';
+import {
+  type ChunkEncoding,
+  type EncodeChunkDependencies,
+  type EncodePriority,
+  encodeChunk,
+} from './encode-chunk.ts';
 import { holdLease, type LeaseDependencies } from './lease.ts';
 
 /** What a worker needs to run chunks. */
@@ -87,7 +92,7 @@ async function attempt(
     if (!job) return { kind: 'orphaned' };
     if (job.job.state !== JobState.RUNNING || job.run !== record.run) return { kind: 'unwanted' };
     encoding = encodeChunk(deps, job, record, {
-      isUrgent: task.class === 'urgent',
+      priority: priorityOf(task.class, record),
       signal: AbortSignal.any([stopping, lease.lost]),
       assertHeld: () => lease.assertHeld(),
     });
@@ -96,6 +101,12 @@ async function attempt(
     if (lease.lost.aborted) return { kind: 'lost' };
     return stopping.aborted ? { kind: 'stopped' } : { kind: 'failed', error };
   }
+}
+
+/** The very first chunk of an asset is what its first viewer waits for. */
+function priorityOf(taskClass: TaskClass, { order }: ChunkRecord): EncodePriority {
+  if (taskClass === 'urgent' || (taskClass === 'head' && order === 0)) return 'now';
+  return taskClass === 'head' ? 'early' : 'later';
 }
 
 /** Writes the outcome into the record, as far as this worker still may, and settles the task. */
@@ -121,7 +132,8 @@ async function settle(
     case 'stored': {
       const after = await change((current, now) => {
         const next = finished(current, epoch, outcome.result, now);
-        return next && { record: next, events: [chunkFinished(next)] };
+        // Nobody counts extra chunks, and nobody's job fails with them.
+        return next && { record: next, events: next.extra ? [] : [chunkFinished(next)] };
       });
       task.ack();
       return after?.chunk.state === ChunkState.FINISHED ? 'finished' : 'lost';
@@ -167,7 +179,7 @@ async function settleFailure(
   const isFinal = isFinalFailure(error) || attempts >= maxAttempts;
   const after = await change((current, now) => {
     const next = attemptFailed(current, epoch, { failure, isFinal, now });
-    return next && { record: next, events: isFinal ? [chunkDied(next, failure)] : [] };
+    return next && { record: next, events: isFinal && !next.extra ? [chunkDied(next, failure)] : [] };
   });
   const { cause } = toKerkisError(error);
   logger.warn({ chunkId, attempts, isFinal, reason: failure.reason, err: error, cause }, 'chunk failed');

@@ -12,7 +12,7 @@ export interface WorkerOptions {
 
 /**
  * Takes chunks and encodes them until it is disposed of. Each slot takes the most urgent task there is; one slot more takes urgent ones only,
- * so that a viewer never waits for a bulk chunk to end.
+ * and one no bulk, so that neither a viewer nor a new asset waits for a bulk chunk to end.
  */
 export function startWorker(
   bus: EventBus,
@@ -47,7 +47,11 @@ export function startWorker(
     }
   }
 
-  const running = Promise.all([...Array.from({ length: slots }, () => runSlot()), runSlot(['urgent'])]);
+  const running = Promise.all([
+    ...Array.from({ length: slots }, () => runSlot()),
+    runSlot(['urgent', 'head']),
+    runSlot(['urgent']),
+  ]);
   return {
     async [Symbol.asyncDispose]() {
       leaving.abort();

@@ -1,4 +1,4 @@
-import { KerkisError } from '@kerkis/errors';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { EncodedPart } from '@kerkis/media';
 import type { ObjectStore } from '@kerkis/objects';
 import type { ChunkRecord, TrackMeasure } from '../domain/chunk.ts';
@@ -19,9 +19,23 @@ export interface SegmentWriter {
 /** So many segments are on their way to the store at a time, while ffmpeg goes on. */
 const maxInFlight = 4;
 
-/** Stores the parts of one chunk under their final keys. `assertHeld` throws when nothing must be written any more. */
+/** What storing segments needs. */
+export interface StoreSegmentsDependencies {
+  readonly objects: Pick<ObjectStore, 'put' | 'getBytes' | 'head'>;
+  /** Called when a segment is there, the init segment as number 0. */
+  readonly onStored: (
+    record: Pick<ChunkRecord, 'assetId' | 'generationId'>,
+    track: string,
+    segment: number,
+  ) => void;
+}
+
+/**
+ * Stores the parts of one chunk under their final keys. Whoever stores a segment first wins, so that what a viewer once got never
+ * changes; what is measured is what is stored. `assertHeld` throws when nothing must be written any more.
+ */
 export function segmentWriter(
-  objects: Pick<ObjectStore, 'put' | 'getBytes'>,
+  { objects, onStored }: StoreSegmentsDependencies,
   record: Pick<ChunkRecord, 'assetId' | 'generationId'>,
   assertHeld: () => void,
 ): SegmentWriter {
@@ -31,11 +45,14 @@ export function segmentWriter(
 
   async function store(track: string, timescale: number, part: EncodedPart): Promise<void> {
     assertHeld();
-    if (part.kind === 'init') return await storeInit(objects, initKey(record, track), part.bytes);
-    await objects.put(segmentKey(record, track, part.index + 1), part.bytes, {
-      sizeBytes: part.bytes.length,
-    });
-    measures.set(track, added(measures.get(track), part.bytes.length, part.durationTicks / timescale));
+    if (part.kind === 'init') {
+      await storeInit(objects, initKey(record, track), part.bytes);
+      return onStored(record, track, 0);
+    }
+    const segment = part.index + 1;
+    const sizeBytes = await putFirst(objects, segmentKey(record, track, segment), part.bytes);
+    measures.set(track, added(measures.get(track), sizeBytes, part.durationTicks / timescale));
+    onStored(record, track, segment);
   }
 
   return {
@@ -70,18 +87,33 @@ function added(measure: TrackMeasure | undefined, sizeBytes: number, seconds: nu
   };
 }
 
+/** Stores the object unless there is one already. Returns the size of what is stored. */
+async function putFirst(
+  objects: StoreSegmentsDependencies['objects'],
+  key: string,
+  bytes: Buffer,
+): Promise<number> {
+  try {
+    await objects.put(key, bytes, { sizeBytes: bytes.length, ifAbsent: true });
+  } catch (error) {
+    if (!isKerkisError(error) || error.kind !== 'already_exists') throw error;
+    return (await objects.head(key))?.sizeBytes ?? bytes.length;
+  }
+  return bytes.length;
+}
+
 const maxInitBytes = 64 * 1024;
 
 /** All chunks of a track share one init segment: the first one stores it, each other must have made the very same bytes. */
 async function storeInit(
-  objects: Pick<ObjectStore, 'put' | 'getBytes'>,
+  objects: StoreSegmentsDependencies['objects'],
   key: string,
   bytes: Buffer,
 ): Promise<void> {
   try {
     await objects.put(key, bytes, { sizeBytes: bytes.length, ifAbsent: true });
   } catch (error) {
-    if (!(error instanceof KerkisError) || error.kind !== 'already_exists') throw error;
+    if (!isKerkisError(error) || error.kind !== 'already_exists') throw error;
     const stored = await objects.getBytes(key, { maxBytes: maxInitBytes });
     if (Buffer.compare(stored, bytes) === 0) return;
     throw new KerkisError(

@@ -1,0 +1,79 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { ChunkClass, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
+import { idForRequest } from '@kerkis/ids';
+import { type ChunkRecord, noProgress } from './chunk.ts';
+import type { JobRecord } from './job.ts';
+import type { PlannedChunk } from './plan-chunks.ts';
+
+type Run = Pick<JobRecord, 'job' | 'run'>;
+
+/** Id of a planned chunk: added twice it is one, and a job that is started again shares no chunk with its former run. */
+export const plannedChunkId = ({ job, run }: Run, order: number): string =>
+  idForRequest('unt', `${job.id}:${run}:${order}`);
+
+/** Id of the chunk that was made because somebody waits for a segment: however many do, it is one. */
+export const extraChunkId = ({ job, run }: Run, track: string, segment: number): string =>
+  idForRequest('unt', `${job.id}:${run}:extra:${track}:${segment}`);
+
+/** Extra chunks come after all planned ones, in no order. */
+const extraOrder = 90_000_000;
+
+/** A chunk of the plan that waits for its turn. */
+export function plannedChunk(job: JobRecord, planned: PlannedChunk, order: number): ChunkRecord {
+  const { tracks, firstSegment, segmentCount } = planned;
+  return newChunk(job, {
+    chunk: {
+      id: plannedChunkId(job, order),
+      tracks: [...tracks],
+      firstSegment,
+      segmentCount,
+      class: planned.class,
+      state: ChunkState.PENDING,
+    },
+    order,
+    extra: false,
+    makesPoster: planned.makesPoster,
+  });
+}
+
+/** Segments of one track that somebody waits for, on their way into the queue. */
+export function extraChunk(
+  job: JobRecord,
+  track: string,
+  { firstSegment, segmentCount }: Pick<PlannedChunk, 'firstSegment' | 'segmentCount'>,
+): ChunkRecord {
+  const id = extraChunkId(job, track, firstSegment);
+  return newChunk(job, {
+    chunk: {
+      id,
+      tracks: [track],
+      firstSegment,
+      segmentCount,
+      class: ChunkClass.URGENT,
+      state: ChunkState.QUEUED,
+    },
+    order: extraOrder,
+    extra: true,
+    makesPoster: false,
+  });
+}
+
+function newChunk(
+  { job, run }: JobRecord,
+  {
+    chunk,
+    ...rest
+  }: Pick<ChunkRecord, 'order' | 'extra' | 'makesPoster'> & { chunk: MessageInitShape<typeof ChunkSchema> },
+): ChunkRecord {
+  return {
+    ...rest,
+    chunk: create(ChunkSchema, { ...chunk, jobId: job.id }),
+    assetId: job.assetId,
+    generationId: job.generationId,
+    run,
+    progress: noProgress,
+    measured: {},
+    posterStored: false,
+    changedAt: new Date(),
+  };
+}

@@ -1,0 +1,117 @@
+import { ChunkState } from '@kerkis/contracts/transcode';
+import { KerkisError } from '@kerkis/errors';
+import { toNumber } from '@kerkis/media';
+import type { ObjectStore } from '@kerkis/objects';
+import { type ChunkRecord, hurried } from '../domain/chunk.ts';
+import type { JobRecord } from '../domain/job.ts';
+import { extraChunk, extraChunkId, plannedChunkId } from '../domain/new-chunk.ts';
+import { planChunks } from '../domain/plan-chunks.ts';
+import { reachesSoon } from '../domain/reaches-soon.ts';
+import { segmentKey } from '../domain/segment-keys.ts';
+import { segmentCountOf } from '../domain/track-runs.ts';
+import type { ChunkStore } from '../store/chunks.ts';
+import type { PublishChunk } from './fill-queue.ts';
+
+/** What hurrying a segment needs. */
+export interface HurrySegmentDependencies {
+  readonly chunks: Pick<ChunkStore, 'findChunk' | 'addChunk' | 'changeChunk' | 'removeChunk'>;
+  readonly objects: Pick<ObjectStore, 'head'>;
+  readonly publish: PublishChunk;
+  /** Segments that are made when one is waited for: players ask for the next ones at once. */
+  readonly urgentSegments: number;
+}
+
+/** After so long a chunk that died is given another chance by whoever asks next. */
+const retryMs = 30_000;
+
+/**
+ * Sees to it that somebody makes a segment of a running job soon: a chunk that will have it in a moment, or a chunk of its own for this
+ * segment and the next ones of its track. Segment 0 is the init segment. To be called again while the segment is waited for.
+ * Throws SEGMENT_FAILED when the chunk that was made for it died.
+ */
+export async function hurrySegment(
+  deps: HurrySegmentDependencies,
+  job: JobRecord,
+  track: string,
+  segment: number,
+): Promise<void> {
+  const cover = await coveringChunk(deps, job, track, Math.max(1, segment));
+  if (segment === 0) return await hurry(deps, cover);
+  const segmentSeconds = job.plan ? toNumber(job.plan.grid.segmentSeconds) : 1;
+  if (cover && reachesSoon(cover, { track, segment, segmentSeconds, now: new Date() })) {
+    return await hurry(deps, cover);
+  }
+  if (await isUnderWay(deps, job, track, segment)) return;
+  const record = extraChunk(job, track, {
+    firstSegment: segment,
+    segmentCount: await missingFrom(deps, job, track, segment),
+  });
+  if (await deps.chunks.addChunk(record)) await deps.publish(record, `urgent-${Date.now()}`);
+}
+
+/** The plan says which chunk it is, so it need not be searched for. Undefined while it is not added yet. */
+async function coveringChunk(
+  { chunks }: HurrySegmentDependencies,
+  job: JobRecord,
+  track: string,
+  segment: number,
+): Promise<ChunkRecord | undefined> {
+  if (!job.plan) return undefined;
+  const order = planChunks(job.plan, job.chunkSeconds).findIndex(
+    ({ tracks, firstSegment, segmentCount }) =>
+      tracks.includes(track) && firstSegment <= segment && segment < firstSegment + segmentCount,
+  );
+  return order < 0 ? undefined : await chunks.findChunk(plannedChunkId(job, order));
+}
+
+/** Moves a chunk that still waits to the front of the queue. */
+async function hurry(
+  { chunks, publish }: HurrySegmentDependencies,
+  cover: ChunkRecord | undefined,
+): Promise<void> {
+  if (!cover) return;
+  const record = await chunks.changeChunk(cover.chunk.id, (current) => {
+    const next = hurried(current, new Date());
+    return next && { record: next };
+  });
+  if (record) await publish(record, `${record.chunk.epoch}-urgent`);
+}
+
+/** Whether an extra chunk already is on its way to this segment. One that ended without it is removed. */
+async function isUnderWay(
+  { chunks, urgentSegments }: HurrySegmentDependencies,
+  job: JobRecord,
+  track: string,
+  segment: number,
+): Promise<boolean> {
+  for (let first = segment; first >= Math.max(1, segment - urgentSegments + 1); first--) {
+    const found = await chunks.findChunk(extraChunkId(job, track, first));
+    if (!found || first + found.chunk.segmentCount <= segment) continue;
+    const { state } = found.chunk;
+    if (state === ChunkState.QUEUED || state === ChunkState.RUNNING) return true;
+    if (first !== segment) continue;
+    if (state === ChunkState.DEAD && Date.now() - found.changedAt.getTime() < retryMs) throw died(found);
+    await chunks.removeChunk(found.chunk.id);
+  }
+  return false;
+}
+
+/** How many segments to make: up to the next one that is stored, or the end of the track. */
+async function missingFrom(
+  { objects, urgentSegments }: HurrySegmentDependencies,
+  { job, tracks }: JobRecord,
+  track: string,
+  segment: number,
+): Promise<number> {
+  const all = segmentCountOf(tracks.find(({ name }) => name === track)?.segments ?? []);
+  const most = Math.min(urgentSegments, all - segment + 1);
+  const following = Array.from({ length: most - 1 }, (_, i) => segment + 1 + i);
+  const stored = await Promise.all(following.map((next) => objects.head(segmentKey(job, track, next))));
+  const gap = stored.findIndex((info) => info !== undefined);
+  return gap < 0 ? most : gap + 1;
+}
+
+const died = ({ chunk: { failure } }: ChunkRecord) =>
+  new KerkisError('unavailable', 'SEGMENT_FAILED', 'The segment could not be made. Ask again in a moment.', {
+    details: { reason: failure?.reason ?? '', message: failure?.message ?? '' },
+  });
