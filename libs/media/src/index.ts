@@ -13,6 +13,8 @@ export { type OpusTrack, opusInit } from './cmaf/opus-init.ts';
 export { type TrackPart, type VideoTrackLayout, videoSegments } from './cmaf/video-segments.ts';
 export { audioUnitArgs } from './encode/audio-args.ts';
 export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
+export { type FindHardwareOptions, findHardware } from './encode/find-hardware.ts';
+export { type Hardware, missingHardware, noHardware } from './encode/hardware.ts';
 export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
 export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
 export { type ExtractedText, extractText, extractTexts, textArgs } from './extras/extract-text.ts';
@@ -33,6 +35,7 @@ export {
   type WaveformRequest,
   waveformArgs,
 } from './extras/waveform.ts';
+export type { AudioRung } from './plan/audio-rungs.ts';
 export { capFrameRate, nearestStandardRate, snapFrameRate } from './plan/frame-rate.ts';
 export {
   type AudioGrid,
@@ -48,8 +51,14 @@ export {
   videoSegmentRuns,
 } from './plan/grid.ts';
 export { type H264Load, type H264Profile, h264CodecString, h264Level } from './plan/h264-level.ts';
-export { type AudioRung, type Ladder, planLadder, type VideoRung } from './plan/ladder.ts';
-export { type MediaPlan, planMedia } from './plan/media-plan.ts';
+export {
+  type HardwareEncoder,
+  hardwareEncoderOf,
+  hardwareEncoders,
+  resolveEncoder,
+} from './plan/hardware.ts';
+export { type Ladder, planLadder, type VideoRange, type VideoRung } from './plan/ladder.ts';
+export { type MediaPlan, type PlanOptions, planMedia } from './plan/media-plan.ts';
 export {
   type AudioCodec,
   type AudioRendition,
@@ -76,7 +85,10 @@ export type {
   Chapter,
   Colour,
   Container,
+  ContentLight,
+  HdrMetadata,
   HdrTransfer,
+  MasteringDisplay,
   Rotation,
   SourceInfo,
   StreamTiming,

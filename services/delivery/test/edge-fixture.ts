@@ -221,7 +221,7 @@ function trackOf(
     segments: track.segments.map(({ count, duration }) => ({ count, duration: BigInt(duration) })),
     peakBandwidthBps: BigInt(track.peakBandwidthBps),
     averageBandwidthBps: BigInt(track.averageBandwidthBps),
-    ...(video && { video }),
+    ...(video && { video: { ...video, videoRange: video.videoRange ?? '' } }),
     ...(audio && { audio: { ...audio, group: audio.group ?? '' } }),
   };
 }

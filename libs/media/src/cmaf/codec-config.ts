@@ -9,8 +9,8 @@ import { visualFieldBytes } from './init-segment.ts';
  * Throws KerkisError `internal` BOX_MISSING or BOX_INVALID when it describes none.
  */
 export function videoCodecsOf(moov: Buffer): string {
-  const { reader, config } = videoConfig(moov);
-  return reader.name(config);
+  const { reader, config, colours } = videoConfig(moov);
+  return reader.name(config, colours);
 }
 
 /**
@@ -26,7 +26,11 @@ export function withPlannedLevel(moov: Buffer, codecs: string): Buffer {
   return changed;
 }
 
-function videoConfig(moov: Buffer): { reader: ConfigReader; config: Buffer } {
+function videoConfig(moov: Buffer): {
+  reader: ConfigReader;
+  config: Buffer;
+  colours: Buffer | undefined;
+} {
   const stsd = childAt(moov.subarray(8), 'trak', 'mdia', 'minf', 'stbl', 'stsd').content;
   const entry = boxesIn(stsd.subarray(8))[0];
   const reader = entry && readers[entry.type];
@@ -37,13 +41,15 @@ function videoConfig(moov: Buffer): { reader: ConfigReader; config: Buffer } {
   if (config.length < reader.minBytes) {
     throw new KerkisError('internal', 'BOX_INVALID', `The encoder wrote a short ${reader.config} box.`);
   }
-  return { reader, config };
+  const boxes = boxesIn(entry.content.subarray(visualFieldBytes));
+  return { reader, config, colours: boxes.find(({ type }) => type === 'colr')?.content };
 }
 
 interface ConfigReader {
   readonly config: string;
   readonly minBytes: number;
-  name(config: Buffer): string;
+  /** `colours` is the content of the `colr` box. */
+  name(config: Buffer, colours: Buffer | undefined): string;
 }
 
 const readers: Readonly<Record<string, ConfigReader>> = {
@@ -78,11 +84,18 @@ function vp9Name(config: Buffer): string {
   return isDefault ? name : `${name}.${[chroma, ...colours, depths & 1].map(twoDigits).join('.')}`;
 }
 
-/** AV1CodecConfigurationRecord: profile, level and tier as they are in the sequence header. */
-function av1Name(config: Buffer): string {
+/**
+ * AV1CodecConfigurationRecord: profile, level and tier as they are in the sequence header. In 10 bits all of the name is told, with
+ * the colours of `colr` (type `nclx`); where samples of colour sit depends on the version of the encoder, and is told as unknown.
+ */
+function av1Name(config: Buffer, colours: Buffer | undefined): string {
   const profileAndLevel = config.readUInt8(1);
   const flags = config.readUInt8(2);
   const depth = flags & 0x40 ? (flags & 0x20 ? 12 : 10) : 8;
   const tier = flags & 0x80 ? 'H' : 'M';
-  return `av01.${profileAndLevel >> 5}.${twoDigits(profileAndLevel & 0x1f)}${tier}.${twoDigits(depth)}`;
+  const name = `av01.${profileAndLevel >> 5}.${twoDigits(profileAndLevel & 0x1f)}${tier}.${twoDigits(depth)}`;
+  if (depth === 8 || colours === undefined || colours.length < 11) return name;
+  const chroma = `${(flags >> 3) & 1}${(flags >> 2) & 1}0`;
+  const points = [4, 6, 8].map((at) => twoDigits(colours.readUInt16BE(at)));
+  return [name, (flags >> 4) & 1, chroma, ...points, colours.readUInt8(10) >> 7].join('.');
 }

@@ -1,7 +1,9 @@
 import { KerkisError } from '@kerkis/errors';
+import type { HdrMetadata } from '../probe/source-info.ts';
 import { boxesIn } from './box.ts';
 import { defaultMaxBoxBytes, splitBoxes } from './box-splitter.ts';
 import { videoCodecsOf, withPlannedLevel } from './codec-config.ts';
+import { playsAs } from './codec-match.ts';
 import { publishInit } from './init-segment.ts';
 import { isSync, mediaSegment, readFragment } from './media-segment.ts';
 
@@ -21,6 +23,10 @@ export type TrackPart =
 export interface VideoTrackLayout {
   /** RFC 6381 name that the plan announced. */
   readonly codecs: string;
+  /** Whether the encoder may write other flags beside the same profile, and a lower level: hardware has its own mind. */
+  readonly isHardware?: boolean;
+  /** Of HDR that is kept. */
+  readonly hdrMetadata?: HdrMetadata | undefined;
   /** Ticks per frame of this track. */
   readonly ticksPerFrame: number;
   /** How many frames decoding may be ahead of presentation. */
@@ -64,9 +70,11 @@ function init(ftyp: Buffer | undefined, written: Buffer, layout: VideoTrackLayou
   if (ftyp === undefined) throw unexpected('it has no file type');
   const moov = withPlannedLevel(written, layout.codecs);
   const codecs = videoCodecsOf(moov);
-  if (codecs !== layout.codecs) throw unexpected(`its codec is ${codecs} and not ${layout.codecs}`);
+  const isPlanned = layout.isHardware ? playsAs(codecs, layout.codecs) : codecs === layout.codecs;
+  if (!isPlanned) throw unexpected(`its codec is ${codecs} and not ${layout.codecs}`);
   boxesIn(ftyp);
-  return { kind: 'init', bytes: publishInit(ftyp, moov, layout.reorderDepth * layout.ticksPerFrame) };
+  const reorderTicks = layout.reorderDepth * layout.ticksPerFrame;
+  return { kind: 'init', bytes: publishInit(ftyp, moov, reorderTicks, layout.hdrMetadata) };
 }
 
 function segment(moof: Buffer, data: Buffer, layout: VideoTrackLayout, index: number): TrackPart {

@@ -1,6 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
+import type { AudioRung } from '../plan/audio-rungs.ts';
 import { type AudioGrid, audioGrid, firstAudioFrame } from '../plan/grid.ts';
-import type { AudioRung } from '../plan/ladder.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 import type { AudioCodec } from '../plan/profile.ts';
 import { type AudioSource, type SourceInfo, toSourceSeconds } from '../probe/source-info.ts';

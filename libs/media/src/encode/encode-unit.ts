@@ -36,7 +36,7 @@ export type EncodedPart = TrackPart & {
  * iteration ends without an error, everything the unit asked for has been yielded exactly once. Leaving it early stops
  * ffmpeg.
  *
- * Throws KerkisError `invalid` UNIT_INVALID, what `startFfmpeg` rejects with, or `internal` ENCODER_OUTPUT_UNEXPECTED.
+ * Throws KerkisError `invalid` UNIT_INVALID, `unavailable` ENCODER_UNAVAILABLE (see `missingHardware`), what `startFfmpeg` rejects with, or `internal` ENCODER_OUTPUT_UNEXPECTED.
  */
 export async function* encodeUnit(
   plan: MediaPlan,
@@ -49,6 +49,7 @@ export async function* encodeUnit(
   const ffmpeg = startFfmpeg(args, {
     ...options,
     readable: [options.sourcePath],
+    devices: usesHardware(plan, unit) ? options.hardware?.devices : undefined,
     pipeCount,
     mediaSeconds: unitSeconds(plan, unit),
   });
@@ -63,6 +64,10 @@ export async function* encodeUnit(
     for (const pipe of ffmpeg.pipes) pipe.destroy();
   }
   await ffmpeg.ended;
+}
+
+function usesHardware(plan: MediaPlan, unit: EncodeUnit): boolean {
+  return unit.kind === 'video' && unitVideoRungs(plan, unit).some(({ encoder }) => encoder !== 'software');
 }
 
 function unitSeconds(plan: MediaPlan, unit: EncodeUnit): number {
@@ -106,6 +111,8 @@ function tracks(
       const divisor = rung.frameRateDivisor;
       const parts = videoSegments(pipeAt(pipes, index), {
         codecs: rung.codecs,
+        isHardware: rung.encoder !== 'software',
+        hdrMetadata: rung.videoRange === 'SDR' ? undefined : plan.source.video?.hdrMetadata,
         ticksPerFrame: (plan.grid.video?.ticksPerFrame ?? 0) * divisor,
         reorderDepth: reorderDepthOf(rung.codec),
         firstFrame: (segment) => firstVideoFrame(plan.grid, segment, divisor),

@@ -16,6 +16,21 @@ export function toOutputSize(video: VideoSource, size: PictureSize, range: 'tv' 
   ];
 }
 
+/**
+ * Filters that bring HDR pictures into the shape of one output without a change of their colours: BT.2020, 10 bits, limited range.
+ * `format` is `yuv420p10le`, or what a hardware encoder takes.
+ */
+export function toHdrSize(video: VideoSource, size: PictureSize, format: string): string[] {
+  const matrices = 'in_color_matrix=bt2020:out_color_matrix=bt2020';
+  const ranges = `in_range=${video.colour.range ?? 'tv'}:out_range=tv`;
+  return [
+    `scale=${uprightSize(video, size)}:flags=bicubic:${matrices}:${ranges}`,
+    ...orientation(video),
+    'setsar=1',
+    `format=${format}`,
+  ];
+}
+
 /** Filters that bring HDR pictures to BT.709 at the size of the largest output: tone mapping is what costs. */
 export function toneMap(video: VideoSource, size: PictureSize): string[] {
   const transfer = video.hdr === 'hlg' ? 'arib-std-b67' : 'smpte2084';

@@ -1,5 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
-import type { AudioRung, VideoRung } from '../plan/ladder.ts';
+import type { AudioRung } from '../plan/audio-rungs.ts';
+import type { VideoRung } from '../plan/ladder.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 
 /** A run of segments of some video rungs, encoded by one ffmpeg with one decode. */

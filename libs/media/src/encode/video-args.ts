@@ -1,6 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
 import { firstVideoFrame, type VideoGrid } from '../plan/grid.ts';
-import type { VideoRung } from '../plan/ladder.ts';
+import type { VideoRange, VideoRung } from '../plan/ladder.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 import {
   type Timeline,
@@ -10,7 +10,8 @@ import {
 } from '../probe/source-info.ts';
 import { guardArgs, inputArgs } from '../process/input-args.ts';
 import { formatRational, toNumber } from '../rational.ts';
-import { toneMap, toneMapped, toOutputSize } from './picture-filters.ts';
+import { type Hardware, hardwareDeviceArgs, requireHardware, toHardware } from './hardware.ts';
+import { toHdrSize, toneMap, toneMapped, toOutputSize } from './picture-filters.ts';
 import { presentationTicks, videoSeekArgs } from './seek.ts';
 import { unitVideoRungs, type VideoUnit } from './unit.ts';
 import { videoCodecArgs } from './video-codec-args.ts';
@@ -23,6 +24,8 @@ export interface EncodeSettings {
   readonly threads: number;
   readonly maxPixels: number;
   readonly maxStreams: number;
+  /** Encoders in hardware of this machine (`findHardware`); none by default. */
+  readonly hardware?: Hardware | undefined;
 }
 
 /**
@@ -36,13 +39,15 @@ export function videoUnitArgs(plan: MediaPlan, unit: VideoUnit, settings: Encode
   const first = firstVideoFrame(plan.grid, unit.firstSegment);
   const end = firstVideoFrame(plan.grid, unit.firstSegment + unit.segmentCount);
   const { threads } = settings;
+  requireHardware(rungs, settings.hardware);
   const frames = frameFilters(plan, { first, end });
   return [
     ...['-nostdin', '-hide_banner', '-loglevel', 'error', '-progress', 'pipe:1', '-stats_period', '0.5'],
     ...['-filter_complex_threads', `${threads}`, '-max_error_rate', '1'],
+    ...hardwareDeviceArgs(rungs, settings.hardware),
     ...videoInputArgs(plan, first, settings),
     ...['-filter_complex', `[0:${video.index}]${frames.join(',')},${rungChains(plan, rungs)}`],
-    ...rungs.flatMap((rung, index) => rungArgs(rung, grid, index, threads)),
+    ...rungs.flatMap((rung, index) => rungArgs(video, rung, grid, index, threads)),
   ];
 }
 
@@ -80,19 +85,52 @@ export function frameFilters(plan: MediaPlan, range: FrameRange): string[] {
 /** What follows `frameFilters` in a filter graph: one chain for each rung, labelled `v0`, `v1`, … */
 export function rungChains(plan: MediaPlan, rungs: readonly VideoRung[]): string {
   const { video } = requireVideo(plan);
-  const shared: string[] = [];
-  let input = video;
-  const largest = rungs.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a));
-  if (video.hdr !== undefined) {
-    shared.push(...toneMap(video, largest));
-    input = toneMapped(video, largest);
+  const sdr = rungs.filter(({ videoRange }) => videoRange === 'SDR');
+  const largest = largestOf(sdr);
+  if (video.hdr === undefined || largest === undefined) {
+    return [fanOut([], rungs), ...sdrChains(video, rungs), ...hdrChains(video, rungs)].join(';');
   }
-  const chains = rungs.map((rung, index) => {
-    const filters = [...slower(rung), ...toOutputSize(input, rung)];
-    return `[s${index}]${filters.join(',')}[v${index}]`;
+  const mapping = toneMap(video, largest);
+  const mapped = sdrChains(toneMapped(video, largest), rungs);
+  if (sdr.length === rungs.length) return [fanOut(mapping, rungs), ...mapped].join(';');
+  // Rungs in HDR take pictures from before the tone mapping, of which all SDR rungs share one.
+  const pads = rungs.map((rung, index) => (rung.videoRange === 'SDR' ? '' : `[s${index}]`)).join('');
+  return [
+    `split=${rungs.length - sdr.length + 1}[sdr]${pads}`,
+    `[sdr]${fanOut(mapping, rungs, 'SDR')}`,
+    ...mapped,
+    ...hdrChains(video, rungs),
+  ].join(';');
+}
+
+function largestOf(rungs: readonly VideoRung[]): VideoRung | undefined {
+  const [first, ...rest] = rungs;
+  if (first === undefined) return undefined;
+  return rest.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a), first);
+}
+
+/** The filters, then a pad `s<index>` for each rung, or for those of a range. */
+function fanOut(filters: readonly string[], rungs: readonly VideoRung[], range?: VideoRange): string {
+  const pads = rungs.flatMap((rung, index) =>
+    range === undefined || rung.videoRange === range ? [`[s${index}]`] : [],
+  );
+  return [...filters, `split=${pads.length}${pads.join('')}`].join(',');
+}
+
+function sdrChains(input: VideoSource, rungs: readonly VideoRung[]): string[] {
+  return rungs.flatMap((rung, index) => {
+    if (rung.videoRange !== 'SDR') return [];
+    const filters = [...slower(rung), ...toOutputSize(input, rung), ...toHardware(rung)];
+    return [`[s${index}]${filters.join(',')}[v${index}]`];
   });
-  const split = `split=${rungs.length}${rungs.map((_, index) => `[s${index}]`).join('')}`;
-  return [[...shared, split].join(','), ...chains].join(';');
+}
+
+function hdrChains(input: VideoSource, rungs: readonly VideoRung[]): string[] {
+  return rungs.flatMap((rung, index) => {
+    if (rung.videoRange === 'SDR') return [];
+    const filters = [...slower(rung), ...toHdrSize(input, rung, 'yuv420p10le'), ...toHardware(rung)];
+    return [`[s${index}]${filters.join(',')}[v${index}]`];
+  });
 }
 
 function requireVideo({ source, grid }: MediaPlan): { video: VideoSource; grid: VideoGrid } {
@@ -135,12 +173,26 @@ function gridFrames(
   ];
 }
 
-function rungArgs(rung: VideoRung, grid: VideoGrid, index: number, threads: number): string[] {
+function rungArgs(
+  video: VideoSource,
+  rung: VideoRung,
+  grid: VideoGrid,
+  index: number,
+  threads: number,
+): string[] {
+  const [primaries, transfer, matrix] = colours[rung.videoRange];
   return [
     ...['-map', `[v${index}]`, '-map_metadata', '-1', '-map_chapters', '-1', '-fps_mode', 'passthrough'],
-    ...videoCodecArgs(rung, grid, threads),
-    ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],
+    ...videoCodecArgs(rung, grid, threads, video.hdrMetadata),
+    ...['-color_primaries', primaries, '-color_trc', transfer, '-colorspace', matrix, '-color_range', 'tv'],
     ...['-flags', '+cgop+bitexact', '-fflags', '+bitexact', '-video_track_timescale', `${grid.timescale}`],
     ...['-f', 'mp4', '-movflags', '+cmaf+frag_keyframe+skip_trailer', `pipe:${index + 3}`],
   ];
 }
+
+/** Primaries, transfer and matrix by range. */
+const colours: Readonly<Record<VideoRange, readonly [string, string, string]>> = {
+  SDR: ['bt709', 'bt709', 'bt709'],
+  PQ: ['bt2020', 'smpte2084', 'bt2020nc'],
+  HLG: ['bt2020', 'arib-std-b67', 'bt2020nc'],
+};

@@ -2,6 +2,8 @@ import type { VideoGrid } from '../plan/grid.ts';
 import type { VideoRung } from '../plan/ladder.ts';
 import type { EncoderPreset } from '../plan/profile.ts';
 import { decodedFrames, type H264Coding, type LevelCoding } from '../plan/video-coding.ts';
+import type { HdrMetadata } from '../probe/source-info.ts';
+import { hardwareEncoderArgs } from './hardware-args.ts';
 
 type RungOf<C> = Extract<VideoRung, C>;
 
@@ -9,16 +11,22 @@ type RungOf<C> = Extract<VideoRung, C>;
  * Options of the encoder of a rung: closed groups of exactly one segment each, constant quality below a peak, and nothing that
  * depends on where a unit is cut or on the machine.
  */
-export function videoCodecArgs(rung: VideoRung, grid: VideoGrid, threads: number): string[] {
+export function videoCodecArgs(
+  rung: VideoRung,
+  grid: VideoGrid,
+  threads: number,
+  metadata?: HdrMetadata,
+): string[] {
   const gop = Math.ceil(grid.framesPerSegment / rung.frameRateDivisor);
+  if (rung.encoder !== 'software') return hardwareEncoderArgs(rung, gop);
   if (rung.codec === 'h264') return h264Args(rung, gop, threads);
-  if (rung.codec === 'hevc') return hevcArgs(rung, gop, threads);
-  return rung.codec === 'vp9' ? vp9Args(rung, gop, threads) : av1Args(rung, gop, threads);
+  if (rung.codec === 'hevc') return hevcArgs(rung, gop, threads, metadata);
+  return rung.codec === 'vp9' ? vp9Args(rung, gop, threads) : av1Args(rung, gop, threads, metadata);
 }
 
 /**
  * How many frames decoding may be ahead of presentation. x264 and x265 reorder two frames at most: three B-frames, one of which is
- * a reference. VP9 and AV1 carry what they reorder inside of the packet of a shown frame.
+ * a reference; hardware encoders are told to reorder one. VP9 and AV1 carry what they reorder inside of the packet of a shown frame.
  */
 export function reorderDepthOf(codec: VideoRung['codec']): number {
   return codec === 'h264' || codec === 'hevc' ? 2 : 0;
@@ -58,17 +66,38 @@ const references: Readonly<Record<string, number>> = {
  * x265 takes x264's names of presets. Parameter sets stay in the init segment (`hvc1`), the settings SEI out of it, and frames are
  * encoded one by one, so that threads do not change the rate control.
  */
-function hevcArgs(rung: RungOf<LevelCoding>, gop: number, threads: number): string[] {
+function hevcArgs(
+  rung: RungOf<LevelCoding>,
+  gop: number,
+  threads: number,
+  metadata: HdrMetadata | undefined,
+): string[] {
+  const [profile, format] = rung.bitDepth === 10 ? ['main10', 'yuv420p10le'] : ['main', 'yuv420p'];
   const params = [
     ...[`keyint=${gop}`, `min-keyint=${gop}`, 'scenecut=0', 'open-gop=0', 'bframes=3', 'b-pyramid=1'],
     ...[`level-idc=${rung.level}`, `high-tier=${rung.tier === 'high' ? 1 : 0}`],
     ...[`pools=${threads}`, 'frame-threads=1', 'repeat-headers=0', 'info=0', 'log-level=error'],
+    ...(rung.videoRange === 'PQ' ? ['hdr10=1', 'hdr10-opt=1', ...x265Metadata(metadata)] : []),
   ];
   return [
     ...['-c:v', 'libx265', '-tag:v', 'hvc1', '-preset', rung.preset, '-threads', `${threads}`],
-    ...['-profile:v', 'main', '-pix_fmt', 'yuv420p', '-crf', `${rung.crf}`],
+    ...['-profile:v', profile, '-pix_fmt', format, '-crf', `${rung.crf}`],
     ...['-maxrate', `${rung.maxBitrateBps}`, '-bufsize', `${rung.bufferBits}`],
     ...['-g', `${gop}`, '-x265-params', params.join(':')],
+  ];
+}
+
+/** In the units of ST 2086, which x265 takes as they are. */
+function x265Metadata({ masteringDisplay: display, contentLight: light }: HdrMetadata = {}): string[] {
+  const point = ([x, y]: readonly [number, number]) => `(${x},${y})`;
+  return [
+    ...(display === undefined
+      ? []
+      : [
+          `master-display=G${point(display.green)}B${point(display.blue)}R${point(display.red)}` +
+            `WP${point(display.whitePoint)}L(${display.maxLuminance},${display.minLuminance})`,
+        ]),
+    ...(light === undefined ? [] : [`max-cll=${light.maxCll},${light.maxFall}`]),
   ];
 }
 
@@ -116,14 +145,35 @@ const av1Presets: Readonly<Record<EncoderPreset, number>> = {
 };
 
 /** The peak makes SVT-AV1's constant quality a capped one. It counts `keyint` in frames, and ffmpeg hands it `-g`. */
-function av1Args(rung: RungOf<LevelCoding>, gop: number, threads: number): string[] {
+function av1Args(
+  rung: RungOf<LevelCoding>,
+  gop: number,
+  threads: number,
+  metadata: HdrMetadata | undefined,
+): string[] {
+  const format = rung.bitDepth === 10 ? 'yuv420p10le' : 'yuv420p';
   const params = [
     ...[`lp=${threads}`, 'pin=0', 'tune=0', 'scd=0', 'irefresh-type=2'],
     ...[`level=${rung.level}`, `tier=${rung.tier === 'high' ? 1 : 0}`],
+    ...(rung.videoRange === 'PQ' ? svtMetadata(metadata) : []),
   ];
   return [
-    ...['-c:v', 'libsvtav1', '-preset', `${av1Presets[rung.preset]}`, '-pix_fmt', 'yuv420p'],
+    ...['-c:v', 'libsvtav1', '-preset', `${av1Presets[rung.preset]}`, '-pix_fmt', format],
     ...['-crf', `${rung.crf}`, '-maxrate', `${rung.maxBitrateBps}`, '-bufsize', `${rung.bufferBits}`],
     ...['-g', `${gop}`, '-svtav1-params', params.join(':')],
+  ];
+}
+
+/** SVT-AV1 takes chromaticities and cd/m² as they are. */
+function svtMetadata({ masteringDisplay: display, contentLight: light }: HdrMetadata = {}): string[] {
+  const point = ([x, y]: readonly [number, number]) => `(${x / 50_000},${y / 50_000})`;
+  return [
+    ...(display === undefined
+      ? []
+      : [
+          `mastering-display=G${point(display.green)}B${point(display.blue)}R${point(display.red)}` +
+            `WP${point(display.whitePoint)}L(${display.maxLuminance / 10_000},${display.minLuminance / 10_000})`,
+        ]),
+    ...(light === undefined ? [] : [`content-light=${light.maxCll},${light.maxFall}`]),
   ];
 }

@@ -1,8 +1,10 @@
 import { KerkisError } from '@kerkis/errors';
-import type { AudioSource, SourceInfo, VideoSource } from '../probe/source-info.ts';
+import type { HdrTransfer, SourceInfo, VideoSource } from '../probe/source-info.ts';
 import { type Rational, rational, toNumber } from '../rational.ts';
+import { type AudioRung, audioRungs } from './audio-rungs.ts';
 import type { Grid } from './grid.ts';
-import type { AudioCodec, AudioRendition, EncoderPreset, EncodingProfile, Rendition } from './profile.ts';
+import { resolveEncoder } from './hardware.ts';
+import type { EncoderPreset, EncodingProfile, Rendition, VideoEncoder } from './profile.ts';
 import { defaultCrf, minSideOf, type VideoCoding, videoCoding } from './video-coding.ts';
 
 /** One encoded video track. */
@@ -20,6 +22,12 @@ interface VideoRungShape {
   readonly frameRateDivisor: number;
   readonly crf: number;
   readonly preset: EncoderPreset;
+  /** What encodes it, in all chunks; see `resolveEncoder`. */
+  readonly encoder: VideoEncoder;
+  /** 10 for HDR. */
+  readonly bitDepth: 8 | 10;
+  /** Luminance range, in the words of HLS. */
+  readonly videoRange: VideoRange;
   readonly maxBitrateBps: number;
   readonly bufferBits: number;
   /** Most that a segment may take, container included: BANDWIDTH of HLS. */
@@ -28,27 +36,8 @@ interface VideoRungShape {
   readonly averageBitrateBps: number;
 }
 
-/** One encoded audio track. */
-export interface AudioRung {
-  /** Unique in the ladder, safe in a path: `aac-eng-128k`. */
-  readonly name: string;
-  readonly codec: AudioCodec;
-  /** RFC 6381: `mp4a.40.2`, `opus`. */
-  readonly codecs: string;
-  /** The source stream that it is made from. */
-  readonly sourceIndex: number;
-  readonly channels: number;
-  readonly bitrateBps: number;
-  readonly peakBitrateBps: number;
-  readonly averageBitrateBps: number;
-  readonly language?: string;
-  readonly title?: string;
-  readonly isDefault: boolean;
-  /** The same for the rungs of one rendition of the profile: all languages in one quality, `aac-1`. */
-  readonly group: string;
-  /** Makes the sound louder, or softer when negative; 0 dB by default. */
-  readonly gainDb?: number;
-}
+/** Luminance range of a track: standard, SMPTE ST 2084, or ARIB STD-B67. */
+export type VideoRange = 'SDR' | 'PQ' | 'HLG';
 
 /** All tracks to encode. Video codecs in the order of the profile, the rungs of each from the highest to the lowest. */
 export interface Ladder {
@@ -63,22 +52,22 @@ const worthARung = 1.15;
 
 /**
  * Decides which tracks a source gets. A rung never has more pixels or frames than the source, sizes go by the short
- * side, and there is at least one rung for a source with video.
+ * side, and there is at least one rung for a source with video. `hardware` names the encoders that workers have.
  *
- * Throws KerkisError `invalid` PROFILE_HAS_NO_RENDITIONS when the profile names none for what the source has.
+ * Throws KerkisError `invalid` PROFILE_HAS_NO_RENDITIONS when the profile names none for what the source has, or
+ * RENDITION_UNSUPPORTED for HDR in a codec without.
  */
-export function planLadder(source: SourceInfo, grid: Grid, profile: EncodingProfile): Ladder {
+export function planLadder(
+  source: SourceInfo,
+  grid: Grid,
+  profile: EncodingProfile,
+  hardware: readonly string[] = [],
+): Ladder {
   const video =
     source.video === undefined || grid.video === undefined
       ? []
-      : videoRungs(source.video, grid, profile, grid.video.frameRate);
-  const audio = source.audios.flatMap((stream) =>
-    profile.audio.flatMap((wanted, index) =>
-      isEnoughWithout(stream, wanted, profile.audio)
-        ? []
-        : audioRung(stream, wanted, `${wanted.codec}-${index + 1}`),
-    ),
-  );
+      : videoRungs(source.video, grid, profile, hardware);
+  const audio = source.audios.flatMap((stream) => audioRungs(stream, profile.audio));
   if (video.length + audio.length === 0) {
     throw new KerkisError(
       'invalid',
@@ -93,13 +82,35 @@ function videoRungs(
   video: VideoSource,
   grid: Grid,
   profile: EncodingProfile,
-  frameRate: Rational,
+  hardware: readonly string[],
 ): VideoRung[] {
-  const byCodec = Map.groupBy(profile.renditions, ({ codec }) => codec);
-  return [...byCodec.values()].flatMap((renditions) =>
-    chosenRenditions(video, renditions).map((rendition) =>
-      videoRung(video, grid, profile, frameRate, rendition),
-    ),
+  const ladders = Map.groupBy(profile.renditions, ({ codec, dynamicRange = 'sdr' }) => codec + dynamicRange);
+  return [...ladders.values()].flatMap((renditions) => {
+    const [first] = renditions;
+    if (first === undefined || isSdrTwin(video, first, profile.renditions)) return [];
+    return chosenRenditions(video, renditions).map((rendition) =>
+      videoRung(video, grid, profile, rendition, hardware),
+    );
+  });
+}
+
+/** Of an SDR source a ladder for HDR would be the same as the ladder for SDR of its codec. */
+function isSdrTwin(video: VideoSource, wanted: Rendition, all: readonly Rendition[]): boolean {
+  return (
+    video.hdr === undefined &&
+    wanted.dynamicRange === 'source' &&
+    all.some(({ codec, dynamicRange }) => codec === wanted.codec && dynamicRange !== 'source')
+  );
+}
+
+/** The HDR of the source, where a rendition keeps it. */
+function keptHdr(video: VideoSource, { codec, dynamicRange }: Rendition): HdrTransfer | undefined {
+  if (dynamicRange !== 'source') return undefined;
+  if (codec === 'hevc' || codec === 'av1') return video.hdr;
+  throw new KerkisError(
+    'invalid',
+    'RENDITION_UNSUPPORTED',
+    `HDR is kept in HEVC and AV1 only, not in ${codec}. Change the codec or the dynamic range.`,
   );
 }
 
@@ -117,33 +128,54 @@ function videoRung(
   video: VideoSource,
   grid: Grid,
   profile: EncodingProfile,
-  gridRate: Rational,
   rendition: Rendition,
+  hardware: readonly string[],
 ): VideoRung {
   const { codec } = rendition;
+  const gridRate = grid.video?.frameRate ?? video.frameRate;
   const size = fitSize(video, rendition.height, minSideOf(codec));
   const frameRateDivisor = divisorFor(grid, gridRate, rendition.frameRate);
   const frameRate = rational(gridRate.num, gridRate.den * frameRateDivisor);
   const shortSide = Math.min(size.width, size.height);
-  const { maxBitrateBps } = rendition;
-  const bufferBits = maxBitrateBps;
-  const coding = videoCoding(codec, { ...size, frameRate, maxBitrateBps, bufferBits });
+  const hdr = keptHdr(video, rendition);
+  const bitDepth = hdr === undefined ? 8 : 10;
+  const encoder = resolveEncoder(rendition, bitDepth, hardware);
+  const rate = rateOf(rendition, toNumber(grid.segmentSeconds));
+  const { maxBitrateBps, bufferBits } = rate;
+  const load = { ...size, frameRate, maxBitrateBps, bufferBits, hdr, isHardware: encoder !== 'software' };
   const containerBps = 8_000 + 128 * toNumber(frameRate);
   return {
-    name: rendition.name ?? `${codec}-${shortSide}p`,
-    ...coding,
+    name: rendition.name ?? `${codec}-${shortSide}p${hdr === undefined ? '' : '-hdr'}`,
+    ...videoCoding(codec, load),
     ...size,
     frameRate,
     frameRateDivisor,
-    crf: rendition.crf ?? defaultCrf(codec),
+    ...rate,
     preset: profile.preset,
-    maxBitrateBps,
-    bufferBits,
+    encoder,
+    bitDepth,
+    videoRange: hdr === undefined ? 'SDR' : hdr === 'pq' ? 'PQ' : 'HLG',
     // A segment starts with a full buffer at most, so it takes its length at the maximum rate and one buffer more.
     peakBitrateBps: Math.ceil(maxBitrateBps + bufferBits / toNumber(grid.segmentSeconds) + containerBps),
     averageBitrateBps: Math.ceil((rendition.videoBitrateBps ?? maxBitrateBps * 0.6) + containerBps),
   };
 }
+
+/**
+ * Quality below a peak, over a buffer of a second. A rung with a mean and no quality has a buffer that lets a segment have its peak
+ * while no longer stretch exceeds the mean, and a quality that simple pictures only do not use up.
+ */
+function rateOf(rendition: Rendition, segmentSeconds: number) {
+  const { codec, crf, videoBitrateBps: mean, maxBitrateBps: peak } = rendition;
+  if (mean === undefined || crf !== undefined) {
+    return { crf: crf ?? defaultCrf(codec), maxBitrateBps: peak, bufferBits: peak };
+  }
+  const bufferBits = Math.round(Math.max(mean, (peak - mean) * segmentSeconds));
+  return { crf: defaultCrf(codec) - betterCrfs, maxBitrateBps: mean, bufferBits };
+}
+
+/** Steps below the default quality at which all but simple pictures reach their mean. */
+const betterCrfs = 4;
 
 /** Even size in square pixels with the source's shape, its short side `shortSide` or the source's own if that is less. */
 export function fitSize(
@@ -168,44 +200,6 @@ function divisorFor(grid: Grid, gridRate: Rational, wanted: number | undefined):
   if (wanted === undefined || grid.video === undefined) return 1;
   const divisor = Math.max(1, Math.ceil(toNumber(gridRate) / wanted - 0.01));
   return grid.video.framesPerSegment % divisor === 0 ? divisor : 1;
-}
-
-/** AAC's channel configuration 7 is no layout that films have; Opus has 7.1. */
-const mostChannels: Readonly<Record<AudioCodec, number>> = { aac: 6, opus: 8 };
-
-/** Whether a rendition wants more channels than there are, and the profile has its codec with fewer. */
-function isEnoughWithout(
-  stream: AudioSource,
-  wanted: AudioRendition,
-  all: readonly AudioRendition[],
-): boolean {
-  return (
-    wanted.channels > stream.channels &&
-    all.some(({ codec, channels }) => codec === wanted.codec && channels < wanted.channels)
-  );
-}
-
-function audioRung(stream: AudioSource, wanted: AudioRendition, group: string): AudioRung {
-  const most = Math.min(wanted.channels, mostChannels[wanted.codec]);
-  const channels = Math.max(1, Math.min(most, stream.channels));
-  const bitrateBps = Math.round((wanted.bitrateBps * channels) / most);
-  const language = stream.language ?? 'und';
-  return {
-    name: wanted.name ?? `${wanted.codec}-${language}-${Math.round(bitrateBps / 1000)}k`,
-    codec: wanted.codec,
-    codecs: wanted.codec === 'opus' ? 'opus' : 'mp4a.40.2',
-    sourceIndex: stream.index,
-    channels,
-    bitrateBps,
-    // ffmpeg's AAC encoder keeps its rate over a few frames only, and so does Opus with constrained VBR; the fragment adds about 4
-    // bytes a frame.
-    peakBitrateBps: Math.ceil(bitrateBps * 1.25 + 4_000),
-    averageBitrateBps: Math.ceil(bitrateBps + 2_500),
-    ...(stream.language === undefined ? {} : { language: stream.language }),
-    ...(stream.title === undefined ? {} : { title: stream.title }),
-    isDefault: stream.isDefault,
-    group,
-  };
 }
 
 function withUniqueNames<T extends { readonly name: string }>(rungs: readonly T[]): T[] {

@@ -10,13 +10,23 @@ export interface MediaPlan {
   readonly ladder: Ladder;
 }
 
+/** What the workers have. */
+export interface PlanOptions {
+  /** Encoders in hardware that every plan may count on (`findHardware`); none by default. */
+  readonly hardware?: readonly string[];
+}
+
 /** Grid and ladder of a source. Throws what `planGrid` and `planLadder` throw. */
-export function planMedia(source: SourceInfo, profile: EncodingProfile): MediaPlan {
+export function planMedia(
+  source: SourceInfo,
+  profile: EncodingProfile,
+  { hardware = [] }: PlanOptions = {},
+): MediaPlan {
   const { segmentSeconds, maxFrameRate } = profile;
   const grid = planGrid(source, {
     segmentSeconds,
     audioCodecs: profile.audio.map(({ codec }) => codec),
     ...(maxFrameRate === undefined ? {} : { maxFrameRate }),
   });
-  return { source, grid, ladder: planLadder(source, grid, profile) };
+  return { source, grid, ladder: planLadder(source, grid, profile, hardware) };
 }

@@ -1,3 +1,4 @@
+import type { HdrTransfer } from '../probe/source-info.ts';
 import { av1CodecString, hevcCodecString, vp9CodecString } from './codec-strings.ts';
 import { type H264Profile, h264CodecString, h264Level } from './h264-level.ts';
 import { av1Level, type DecoderLoad, hevcLevel, type Tier, vp9Level } from './levels.ts';
@@ -16,7 +17,7 @@ export interface H264Coding {
   readonly h264Level: number;
 }
 
-/** A codec of which one profile is used: HEVC Main, VP9 profile 0, AV1 Main; 8 bits each. */
+/** A codec of which one profile is used: HEVC Main (Main 10 for HDR), VP9 profile 0, AV1 Main. */
 export interface LevelCoding {
   readonly codec: Exclude<VideoCodec, 'h264'>;
   /** RFC 6381, known before anything is encoded: `hvc1.1.6.L93.90`, `vp09.00.31.08`, `av01.0.05M.08`. */
@@ -29,16 +30,25 @@ export interface LevelCoding {
 /** At most this many references and reordered pictures, whatever the preset. */
 export const decodedFrames = 4;
 
+/** What decides on the coding of a track besides its codec. */
+export interface CodingLoad extends DecoderLoad {
+  /** HDR that is kept. */
+  readonly hdr?: HdrTransfer | undefined;
+  /** Hardware encoders are only told to make High of H.264. */
+  readonly isHardware: boolean;
+}
+
 /** Level and name of a track. Throws KerkisError `unsupported` PICTURE_TOO_LARGE when no level allows it. */
-export function videoCoding(codec: VideoCodec, load: DecoderLoad): VideoCoding {
+export function videoCoding(codec: VideoCodec, load: CodingLoad): VideoCoding {
   if (codec === 'h264') {
-    const h264Profile: H264Profile = Math.min(load.width, load.height) >= 480 ? 'high' : 'main';
+    const isHigh = load.isHardware || Math.min(load.width, load.height) >= 480;
+    const h264Profile: H264Profile = isHigh ? 'high' : 'main';
     const level = h264Level({ ...load, decodedFrames, profile: h264Profile });
     return { codec, codecs: h264CodecString(h264Profile, level), h264Profile, h264Level: level };
   }
   const { levelOf, nameOf } = levelCodecs[codec];
   const level = levelOf(load);
-  return { codec, codecs: nameOf(level), ...level };
+  return { codec, codecs: nameOf(level, load.hdr), ...level };
 }
 
 const levelCodecs = {

@@ -1,6 +1,7 @@
 import { KerkisError } from '@kerkis/errors';
 import { parseRational, type Rational, toNumber } from '../rational.ts';
 import { textSubtitleCodecs } from './codecs.ts';
+import { hdrMetadata } from './hdr-metadata.ts';
 import type { SourceLimits } from './limits.ts';
 import type {
   AudioSource,
@@ -118,6 +119,7 @@ function videoSource(found: StreamReading): VideoSource {
   const isTurned = rotation === 90 || rotation === 270;
   const hdr = describe.hdrTransfer(raw);
   const profile = describe.known(raw.profile);
+  const metadata = hdr && hdrMetadata(raw.side_data_list);
   return {
     ...timing(found),
     index,
@@ -136,6 +138,7 @@ function videoSource(found: StreamReading): VideoSource {
     bitDepth: describe.bitDepth(raw),
     colour: describe.colour(raw),
     ...(hdr === undefined ? {} : { hdr }),
+    ...(metadata === undefined ? {} : { hdrMetadata: metadata }),
     isInterlaced: describe.isInterlaced(raw),
     lastFrameSeconds: clock.lastFrameSeconds,
     maxKeyframeIntervalSeconds: clock.maxKeyframeIntervalSeconds,

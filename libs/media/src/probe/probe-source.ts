@@ -3,13 +3,15 @@ import { KerkisError } from '@kerkis/errors';
 import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { MediaTools } from '../process/tools.ts';
 import { assembleSource } from './assemble-source.ts';
-import { describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
+import { describeFirstPicture, describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
+import { hdrMetadata } from './hdr-metadata.ts';
 import type { SourceLimits } from './limits.ts';
 import { readMp4Structure } from './mp4-structure.ts';
 import { sniffBytes, sniffContainer } from './sniff.ts';
 import type { Container, SourceInfo } from './source-info.ts';
 import { StreamClock } from './stream-clock.ts';
-import { parseDescription, pickStreams } from './streams.ts';
+import { hdrTransfer } from './stream-description.ts';
+import { type PickedStreams, parseDescription, pickStreams } from './streams.ts';
 import { tryDecoding } from './trial-decode.ts';
 
 /** What a probe needs besides the file. */
@@ -58,7 +60,7 @@ async function probe(
   const { container, sizeBytes } = file;
   const input: ProbeInput = { tools, path, container, sizeBytes, limits, signal };
   const description = parseDescription(await describeStreams(input), limits);
-  const picked = pickStreams(description, limits);
+  const picked = await withHdrMetadata(input, pickStreams(description, limits));
   const clocks = new Map(
     [...(picked.video === undefined ? [] : [picked.video]), ...picked.audios].map((stream) => [
       stream.index,
@@ -68,6 +70,17 @@ async function probe(
   await scanPackets(input, (packet) => clocks.get(packet.streamIndex)?.add(packet));
   const playable = await tryDecoding(input, picked);
   return assembleSource({ ...file, picked: playable, chapters: description.chapters ?? [], clocks, limits });
+}
+
+/** HDR10 whose container does not tell what its pictures do. */
+async function withHdrMetadata(input: ProbeInput, picked: PickedStreams): Promise<PickedStreams> {
+  const { video } = picked;
+  if (video === undefined || hdrTransfer(video.raw) !== 'pq') return picked;
+  const sideData = video.raw.side_data_list ?? [];
+  if (hdrMetadata(sideData) !== undefined) return picked;
+  const found = await describeFirstPicture(input, video.index).catch(() => []);
+  const raw = { ...video.raw, side_data_list: [...sideData, ...found] };
+  return { ...picked, video: { ...video, raw } };
 }
 
 /** Container, size and what the boxes of an MP4 say. */

@@ -63,6 +63,28 @@ export type Rotation = 0 | 90 | 180 | 270;
 /** High dynamic range transfer: SMPTE ST 2084 or ARIB STD-B67. */
 export type HdrTransfer = 'pq' | 'hlg';
 
+/** What the pictures were graded on, and how bright they get; SMPTE ST 2086 and CTA-861.3. */
+export interface HdrMetadata {
+  readonly masteringDisplay?: MasteringDisplay;
+  readonly contentLight?: ContentLight;
+}
+
+/** Chromaticities of the CIE 1931 diagram, x and y in steps of 0.00002; luminances in steps of 0.0001 cd/m². */
+export interface MasteringDisplay {
+  readonly red: readonly [x: number, y: number];
+  readonly green: readonly [x: number, y: number];
+  readonly blue: readonly [x: number, y: number];
+  readonly whitePoint: readonly [x: number, y: number];
+  readonly maxLuminance: number;
+  readonly minLuminance: number;
+}
+
+/** In cd/m². */
+export interface ContentLight {
+  readonly maxCll: number;
+  readonly maxFall: number;
+}
+
 /** ffmpeg's names of the colour description; a part that the source does not say is undefined. */
 export interface Colour {
   readonly primaries?: string;
@@ -95,6 +117,8 @@ export interface VideoSource extends StreamTiming {
   readonly bitDepth: number;
   readonly colour: Colour;
   readonly hdr?: HdrTransfer;
+  /** As far as an HDR source tells it. */
+  readonly hdrMetadata?: HdrMetadata;
   readonly isInterlaced: boolean;
   /** Source time stamp of the last frame, in seconds. */
   readonly lastFrameSeconds: number;

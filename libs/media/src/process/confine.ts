@@ -25,6 +25,8 @@ export interface Confinement {
   readonly limits: ProcessLimits;
   /** The only files that it may read besides the system's libraries. Enforced where there is bubblewrap. */
   readonly readable: readonly string[];
+  /** Device files that it may use, for encoders in hardware. Their drivers map more than any limit of address space allows. */
+  readonly devices?: readonly string[] | undefined;
   /** 0–19: how far it stands back for others. */
   readonly niceness?: number;
 }
@@ -36,7 +38,7 @@ export interface Confinement {
 export function confine(
   tools: MediaTools,
   command: readonly string[],
-  { limits, readable, niceness = 0 }: Confinement,
+  { limits, readable, devices = [], niceness = 0 }: Confinement,
 ): string[] {
   return [
     ...(tools.setpriv === undefined ? [] : [tools.setpriv, '--pdeathsig', 'KILL', '--']),
@@ -45,13 +47,13 @@ export function confine(
       : [
           tools.prlimit,
           `--cpu=${limits.cpuSeconds}`,
-          `--as=${limits.memoryBytes}`,
+          ...(devices.length === 0 ? [`--as=${limits.memoryBytes}`] : []),
           `--fsize=${limits.fileSizeBytes}`,
           '--core=0',
           '--',
         ]),
     ...(niceness > 0 && tools.nice !== undefined ? [tools.nice, '-n', `${niceness}`] : []),
-    ...(tools.bubblewrap === undefined ? [] : [tools.bubblewrap, ...bubblewrapArgs(readable)]),
+    ...(tools.bubblewrap === undefined ? [] : [tools.bubblewrap, ...bubblewrapArgs(readable, devices)]),
     ...command,
   ];
 }
@@ -60,7 +62,7 @@ export function confine(
  * A view of the system with the programs and libraries in it, `readable`, no network, no home and no configuration but
  * the links by which Debian chooses libraries.
  */
-export function bubblewrapArgs(readable: readonly string[]): string[] {
+export function bubblewrapArgs(readable: readonly string[], devices: readonly string[] = []): string[] {
   return [
     ...['--ro-bind', '/usr', '/usr'],
     ...[
@@ -77,6 +79,9 @@ export function bubblewrapArgs(readable: readonly string[]): string[] {
     ...['--ro-bind-try', '/etc/alternatives', '/etc/alternatives'],
     ...['--ro-bind-try', '/etc/ld.so.cache', '/etc/ld.so.cache'],
     ...['--proc', '/proc', '--dev', '/dev'],
+    ...devices.flatMap((path) => ['--dev-bind-try', path, path]),
+    // Drivers look up their device there.
+    ...(devices.length === 0 ? [] : ['--ro-bind-try', '/sys', '/sys']),
     ...readable.flatMap((path) => ['--ro-bind', path, path]),
     ...['--unshare-all', '--die-with-parent', '--'],
   ];

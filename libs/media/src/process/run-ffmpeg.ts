@@ -20,6 +20,8 @@ export interface FfmpegOptions {
   readonly tools: MediaTools;
   /** Files it may read. */
   readonly readable: readonly string[];
+  /** Device files that it may use. */
+  readonly devices?: readonly string[] | undefined;
   /** Outputs on file descriptors from 3 on. */
   readonly pipeCount?: number;
   /** What it reads from standard input; nothing by default. */

@@ -52,6 +52,7 @@ function videoTrack(grid: Grid, rung: VideoRung): Track {
       height,
       frameRate,
       frameCount: BigInt(firstVideoFrame(grid, grid.segmentCount, frameRateDivisor)),
+      videoRange: rung.videoRange,
     },
   });
 }
