@@ -7,6 +7,8 @@ export interface Sample {
   readonly flags: number;
   /** Composition time minus decode time in ticks. */
   readonly compositionOffset: number;
+  /** In ticks; the segment's `sampleDuration` by default. */
+  readonly duration?: number;
 }
 
 /** What a media segment says. */
@@ -15,7 +17,7 @@ export interface SegmentLayout {
   readonly index: number;
   /** `tfdt`: decode time of the first sample in ticks. */
   readonly decodeTime: number;
-  /** The same for every sample, in ticks. */
+  /** Of every sample that states none, in ticks. */
   readonly sampleDuration: number;
 }
 
@@ -32,9 +34,14 @@ export function mediaSegment(layout: SegmentLayout, samples: readonly Sample[], 
   const [first] = samples;
   const rest = samples[1]?.flags ?? first?.flags ?? 0;
   const sameFlags = samples.every((sample, index) => index === 0 || sample.flags === rest);
-  // trun: data offset; then first sample's flags or each one's; sizes; offsets.
-  const trunFlags = 0x001 | (sameFlags ? 0x004 : 0x400) | 0x200 | (hasOffsets ? 0x800 : 0);
+  const hasDurations = samples.some(
+    ({ duration = layout.sampleDuration }) => duration !== layout.sampleDuration,
+  );
+  // trun: data offset; then first sample's flags or each one's; durations; sizes; offsets.
+  const trunFlags =
+    0x001 | (sameFlags ? 0x004 : 0x400) | (hasDurations ? 0x100 : 0) | 0x200 | (hasOffsets ? 0x800 : 0);
   const table = samples.flatMap((sample) => [
+    ...(hasDurations ? [sample.duration ?? layout.sampleDuration] : []),
     sample.sizeBytes,
     ...(sameFlags ? [] : [sample.flags]),
     ...(hasOffsets ? [sample.compositionOffset] : []),

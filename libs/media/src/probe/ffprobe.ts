@@ -4,7 +4,6 @@ import { defaultProcessLimits } from '../process/confine.ts';
 import { guardArgs, inputArgs } from '../process/input-args.ts';
 import { type ProcessEnd, startProcess } from '../process/run-process.ts';
 import type { MediaTools } from '../process/tools.ts';
-import { hdrEntries, type RawSideData } from './hdr-metadata.ts';
 import type { SourceLimits } from './limits.ts';
 import type { Container } from './source-info.ts';
 
@@ -24,7 +23,7 @@ const slowestReadBytesPerMs = 20_000;
 const maxDescriptionBytes = 8 * 1024 ** 2;
 
 const streamEntries = [
-  'index,codec_name,codec_type,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,field_order',
+  'index,id,codec_name,codec_type,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,field_order',
   'color_range,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts',
   'sample_rate,channels,channel_layout',
 ].join(',');
@@ -33,28 +32,14 @@ const describedEntries = [
   `stream=${streamEntries}`,
   'stream_disposition=default,forced,attached_pic,still_image',
   'stream_tags=language,title',
-  `stream_side_data=displaymatrix,${hdrEntries}`,
+  'stream_side_data=displaymatrix',
   'chapter=start_time,end_time',
   'chapter_tags=title',
 ].join(':');
 
 /** Runs ffprobe for format, streams and chapters; its JSON, not looked at yet. */
-export function describeStreams(input: ProbeInput): Promise<unknown> {
-  return readJson(input, ['-show_entries', describedEntries, '-of', 'json']);
-}
-
-/** Side data of the first picture of a video stream: what HEVC tells in its own messages and no container repeats. */
-export async function describeFirstPicture(input: ProbeInput, index: number): Promise<RawSideData[]> {
-  const entries = `frame=pts:frame_side_data=${hdrEntries}`;
-  const first = ['-select_streams', `${index}`, '-read_intervals', '%+#1'];
-  const json = (await readJson(input, [...first, '-show_entries', entries, '-of', 'json'])) as {
-    readonly frames?: readonly { readonly side_data_list?: RawSideData[] }[];
-  };
-  return json.frames?.[0]?.side_data_list ?? [];
-}
-
-async function readJson(input: ProbeInput, args: readonly string[]): Promise<unknown> {
-  const probe = startProbe(input, args);
+export async function describeStreams(input: ProbeInput): Promise<unknown> {
+  const probe = startProbe(input, ['-show_entries', describedEntries, '-of', 'json']);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of probe.stdout as AsyncIterable<Buffer>) {

@@ -1,16 +1,16 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
 import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { MediaTools } from '../process/tools.ts';
 import { assembleSource } from './assemble-source.ts';
-import { describeFirstPicture, describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
-import { hdrMetadata } from './hdr-metadata.ts';
+import { startEarlyTrial } from './early-trial.ts';
+import { describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
+import { clocksFromIndex } from './index-clock.ts';
 import type { SourceLimits } from './limits.ts';
-import { readMp4Structure } from './mp4-structure.ts';
+import { lookAtMp4 } from './look-at-mp4.ts';
 import { sniffBytes, sniffContainer } from './sniff.ts';
 import type { Container, SourceInfo } from './source-info.ts';
 import { StreamClock } from './stream-clock.ts';
-import { hdrTransfer } from './stream-description.ts';
 import { type PickedStreams, parseDescription, pickStreams } from './streams.ts';
 import { tryDecoding } from './trial-decode.ts';
 
@@ -23,8 +23,8 @@ export interface ProbeOptions {
 }
 
 /**
- * Finds out what a file really holds: looks at its first bytes, has ffprobe describe the streams, reads the time stamps
- * of all packets and decodes the first frames.
+ * Finds out what a file really holds: looks at its first bytes, has ffprobe describe the streams, decodes the first frames, and reads
+ * the time stamps of all packets: from the index of an MP4, where its length hardly matters, else with ffprobe.
  *
  * Throws KerkisError `invalid` (SOURCE_EMPTY, SOURCE_TRUNCATED, SOURCE_CORRUPT, SOURCE_PROBE_TIMEOUT), `unsupported`
  * (SOURCE_NOT_MEDIA, SOURCE_ENCRYPTED, SOURCE_NO_PLAYABLE_STREAMS, SOURCE_CODEC_UNSUPPORTED, SOURCE_TOO_LONG,
@@ -56,11 +56,44 @@ async function probe(
   limits: SourceLimits,
   { tools, signal }: ProbeOptions,
 ): Promise<SourceInfo> {
-  const file = await lookAtFile(path);
+  await using file = await openSource(path);
   const { container, sizeBytes } = file;
-  const input: ProbeInput = { tools, path, container, sizeBytes, limits, signal };
-  const description = parseDescription(await describeStreams(input), limits);
-  const picked = await withHdrMetadata(input, pickStreams(description, limits));
+  const stopping = new AbortController();
+  const input: ProbeInput = {
+    tools,
+    path,
+    container,
+    sizeBytes,
+    limits,
+    signal: signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
+  };
+  try {
+    // Both take as long as a process takes to start; the index of an MP4 is read meanwhile.
+    const trial = startEarlyTrial(input);
+    const describing = describeStreams(input);
+    describing.catch(() => {});
+    const mp4 = container === 'mov' ? await lookAtMp4(file.handle, sizeBytes) : undefined;
+    mp4?.index?.prepare();
+    const description = parseDescription(await describing, limits);
+    const picked = pickStreams(description, limits);
+    const clocks = (mp4?.index && clocksFromIndex(mp4.index, picked)) ?? (await scanClocks(input, picked));
+    const playable = await tryDecoding(input, picked, await trial.decodes(description));
+    return assembleSource({
+      container,
+      sizeBytes,
+      warnings: mp4?.warnings ?? [],
+      picked: playable,
+      chapters: description.chapters ?? [],
+      clocks,
+      limits,
+    });
+  } finally {
+    stopping.abort();
+  }
+}
+
+/** The clocks of the picked streams from the time stamps of all packets, which takes longer the longer the file is. */
+async function scanClocks(input: ProbeInput, picked: PickedStreams): Promise<Map<number, StreamClock>> {
   const clocks = new Map(
     [...(picked.video === undefined ? [] : [picked.video]), ...picked.audios].map((stream) => [
       stream.index,
@@ -68,52 +101,31 @@ async function probe(
     ]),
   );
   await scanPackets(input, (packet) => clocks.get(packet.streamIndex)?.add(packet));
-  const playable = await tryDecoding(input, picked);
-  return assembleSource({ ...file, picked: playable, chapters: description.chapters ?? [], clocks, limits });
+  return clocks;
 }
 
-/** HDR10 whose container does not tell what its pictures do. */
-async function withHdrMetadata(input: ProbeInput, picked: PickedStreams): Promise<PickedStreams> {
-  const { video } = picked;
-  if (video === undefined || hdrTransfer(video.raw) !== 'pq') return picked;
-  const sideData = video.raw.side_data_list ?? [];
-  if (hdrMetadata(sideData) !== undefined) return picked;
-  const found = await describeFirstPicture(input, video.index).catch(() => []);
-  const raw = { ...video.raw, side_data_list: [...sideData, ...found] };
-  return { ...picked, video: { ...video, raw } };
+/** An open source. */
+interface OpenSource extends AsyncDisposable {
+  readonly handle: FileHandle;
+  readonly container: Container;
+  readonly sizeBytes: number;
 }
 
-/** Container, size and what the boxes of an MP4 say. */
-async function lookAtFile(
-  path: string,
-): Promise<{ container: Container; sizeBytes: number; warnings: string[] }> {
-  await using file = await open(path, 'r').catch((cause) => {
+/** Opens a file and finds its container by its first bytes. */
+async function openSource(path: string): Promise<OpenSource> {
+  const handle = await open(path, 'r').catch((cause) => {
     throw new KerkisError('not_found', 'SOURCE_MISSING', 'The source file is not there.', { cause });
   });
-  const stats = await file.stat();
-  if (!stats.isFile())
-    throw new KerkisError('unsupported', 'SOURCE_NOT_MEDIA', 'The source is no regular file.');
-  const head = Buffer.alloc(Math.min(sniffBytes, stats.size));
-  const { bytesRead } = await file.read(head, 0, head.length, 0);
-  const container = sniffContainer(head.subarray(0, bytesRead));
-  const warnings: string[] = [];
-  if (container === 'mov') {
-    const structure = await readMp4Structure(file, stats.size);
-    if (structure.isEncrypted) {
-      throw new KerkisError(
-        'unsupported',
-        'SOURCE_ENCRYPTED',
-        'The file is encrypted. Upload it without protection.',
-      );
-    }
-    if (!structure.hasIndex) {
-      throw new KerkisError(
-        'invalid',
-        'SOURCE_TRUNCATED',
-        'The file is cut off: its index is missing. Upload it again.',
-      );
-    }
-    if (structure.isCutOff) warnings.push('The file is cut off; what is there is used.');
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile())
+      throw new KerkisError('unsupported', 'SOURCE_NOT_MEDIA', 'The source is no regular file.');
+    const head = Buffer.alloc(Math.min(sniffBytes, stats.size));
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
+    const container = sniffContainer(head.subarray(0, bytesRead));
+    return { handle, container, sizeBytes: stats.size, [Symbol.asyncDispose]: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
-  return { container, sizeBytes: stats.size, warnings };
 }

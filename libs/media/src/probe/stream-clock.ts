@@ -31,7 +31,7 @@ export interface ClockReading {
 export class StreamClock {
   readonly #secondsPerTick: number;
   readonly #startTicks: number | undefined;
-  #times = new Float64Array(1024);
+  #times: Float64Array = new Float64Array(1024);
   #count = 0;
   #lastDuration = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
@@ -60,10 +60,21 @@ export class StreamClock {
     if (packet.isKeyframe) this.#keyframes.push(time);
   }
 
+  /**
+   * Takes all packets of this stream at once: their times, of which it keeps the array, the duration of the one that is presented last, and
+   * the times of keyframes.
+   */
+  addAll(times: Float64Array, lastDuration: number, keyframes: readonly number[]): void {
+    this.#times = times;
+    this.#count = times.length;
+    this.#lastDuration = lastDuration;
+    this.#keyframes = [...keyframes];
+  }
+
   /** Adds it all up. `fallbackRate` counts when there is only one frame. */
   read(maxGapSeconds: number, fallbackRate?: Rational): ClockReading | undefined {
     if (this.#count === 0) return undefined;
-    const times = this.#times.subarray(0, this.#count).sort();
+    const times = sorted(this.#times.subarray(0, this.#count));
     const seconds = (ticks: number) => ticks * this.#secondsPerTick;
     const steps = stepsOf(times);
     const median = steps.length === 0 ? 0 : seconds(steps[steps.length >> 1] ?? 0);
@@ -94,6 +105,14 @@ export class StreamClock {
   }
 }
 
+/** Sorts in place; most streams already are in order, which is found out in a fraction of the time. */
+function sorted(times: Float64Array): Float64Array {
+  for (let i = 1; i < times.length; i++) {
+    if ((times[i] as number) < (times[i - 1] as number)) return times.sort();
+  }
+  return times;
+}
+
 /** Distances between neighbours that are not equal, sorted. */
 function stepsOf(times: Float64Array): Float64Array {
   const steps = new Float64Array(Math.max(0, times.length - 1));
@@ -102,7 +121,7 @@ function stepsOf(times: Float64Array): Float64Array {
     const step = (times[i] ?? 0) - (times[i - 1] ?? 0);
     if (step > 0) steps[count++] = step;
   }
-  return steps.subarray(0, count).sort();
+  return sorted(steps.subarray(0, count));
 }
 
 /** Files may claim any duration of the last frame; more than ten usual ones (at least a second) is not believed. */

@@ -1,5 +1,4 @@
 import { parseRational, type Rational } from '../rational.ts';
-import type { RawSideData } from './hdr-metadata.ts';
 import type { Colour, HdrTransfer, Rotation } from './source-info.ts';
 
 /** ffprobe's JSON, as far as it is used. Everything may be missing: the file decides what is in it. */
@@ -11,6 +10,8 @@ export interface RawDescription {
 /** One stream in ffprobe's JSON. */
 export interface RawStream {
   readonly index: number;
+  /** Number of the track in MP4: `0x1`. */
+  readonly id?: string;
   readonly codec_type?: string;
   readonly codec_name?: string;
   readonly codec_tag_string?: string;
@@ -33,7 +34,7 @@ export interface RawStream {
   readonly channel_layout?: string;
   readonly disposition?: Readonly<Record<string, number>>;
   readonly tags?: { readonly language?: string; readonly title?: string };
-  readonly side_data_list?: readonly RawSideData[];
+  readonly side_data_list?: readonly { readonly side_data_type?: string; readonly displaymatrix?: string }[];
 }
 
 /** One chapter in ffprobe's JSON. */
@@ -75,7 +76,7 @@ export function sampleAspectRatio(raw: RawStream): Rational {
 /** Rotation and mirroring from the display matrix, to the nearest quarter turn. */
 export function orientation(raw: RawStream): { rotation: Rotation; isMirrored: boolean } {
   const matrix = raw.side_data_list?.find((data) => data.displaymatrix !== undefined)?.displaymatrix ?? '';
-  const numbers = `${matrix}`
+  const numbers = matrix
     .replace(/[0-9a-f]{8}:/g, ' ')
     .split(/\s+/)
     .filter((word) => word !== '')

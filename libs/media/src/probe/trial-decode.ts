@@ -10,13 +10,18 @@ const trialSeconds = 20;
 const trialsAtOnce = 2;
 
 /**
- * Decodes the first frame of each chosen stream. Audio that gives none is left out while there is other
+ * Decodes the first frame of each chosen stream that is not `known` to give one. Audio that gives none is left out while there is other
  * audio or video; if nothing is left the file is damaged.
  *
  * Throws the KerkisError that says why.
  */
-export async function tryDecoding(input: ProbeInput, picked: PickedStreams): Promise<PickedStreams> {
-  const streams = [...(picked.video === undefined ? [] : [picked.video]), ...picked.audios];
+export async function tryDecoding(
+  input: ProbeInput,
+  picked: PickedStreams,
+  known: ReadonlySet<number>,
+): Promise<PickedStreams> {
+  const all = [...(picked.video === undefined ? [] : [picked.video]), ...picked.audios];
+  const streams = all.filter(({ index }) => !known.has(index));
   const trials: Trial[] = [];
   for (let at = 0; at < streams.length; at += trialsAtOnce) {
     const batch = streams.slice(at, at + trialsAtOnce);
