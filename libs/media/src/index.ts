@@ -27,6 +27,15 @@ export {
 } from './extras/loudness.ts';
 export { makePoster, type PosterOptions, posterArgs } from './extras/poster.ts';
 export type { ExtraOptions } from './extras/run.ts';
+export type { SegmentedTrack } from './extras/segmented-track.ts';
+export {
+  planStoryboard,
+  type Storyboard,
+  type StoryboardOptions,
+  spriteCount,
+  storyboardVtt,
+} from './extras/storyboard.ts';
+export { makeStoryboard, type SpriteOptions, spriteArgs } from './extras/storyboard-sprites.ts';
 export { type TextTrackPlan, type TextTracks, textTracks } from './extras/text-tracks.ts';
 export { makeThumbnail, type ThumbnailOptions, thumbnailArgs } from './extras/thumbnail.ts';
 export {
