@@ -4,6 +4,7 @@ import { defaultProcessLimits } from '../process/confine.ts';
 import { guardArgs, inputArgs } from '../process/input-args.ts';
 import { type ProcessEnd, startProcess } from '../process/run-process.ts';
 import type { MediaTools } from '../process/tools.ts';
+import { hdrEntries, type RawSideData } from './hdr-metadata.ts';
 import type { SourceLimits } from './limits.ts';
 import type { Container } from './source-info.ts';
 
@@ -32,14 +33,28 @@ const describedEntries = [
   `stream=${streamEntries}`,
   'stream_disposition=default,forced,attached_pic,still_image',
   'stream_tags=language,title',
-  'stream_side_data=displaymatrix',
+  `stream_side_data=displaymatrix,${hdrEntries}`,
   'chapter=start_time,end_time',
   'chapter_tags=title',
 ].join(':');
 
 /** Runs ffprobe for format, streams and chapters; its JSON, not looked at yet. */
-export async function describeStreams(input: ProbeInput): Promise<unknown> {
-  const probe = startProbe(input, ['-show_entries', describedEntries, '-of', 'json']);
+export function describeStreams(input: ProbeInput): Promise<unknown> {
+  return readJson(input, ['-show_entries', describedEntries, '-of', 'json']);
+}
+
+/** Side data of the first picture of a video stream: what HEVC tells in its own messages and no container repeats. */
+export async function describeFirstPicture(input: ProbeInput, index: number): Promise<RawSideData[]> {
+  const entries = `frame=pts:frame_side_data=${hdrEntries}`;
+  const first = ['-select_streams', `${index}`, '-read_intervals', '%+#1'];
+  const json = (await readJson(input, [...first, '-show_entries', entries, '-of', 'json'])) as {
+    readonly frames?: readonly { readonly side_data_list?: RawSideData[] }[];
+  };
+  return json.frames?.[0]?.side_data_list ?? [];
+}
+
+async function readJson(input: ProbeInput, args: readonly string[]): Promise<unknown> {
+  const probe = startProbe(input, args);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of probe.stdout as AsyncIterable<Buffer>) {

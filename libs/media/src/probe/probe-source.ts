@@ -4,13 +4,15 @@ import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { MediaTools } from '../process/tools.ts';
 import { assembleSource } from './assemble-source.ts';
 import { startEarlyTrial } from './early-trial.ts';
-import { describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
+import { describeFirstPicture, describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
+import { hdrMetadata } from './hdr-metadata.ts';
 import { clocksFromIndex } from './index-clock.ts';
 import type { SourceLimits } from './limits.ts';
 import { lookAtMp4 } from './look-at-mp4.ts';
 import { sniffBytes, sniffContainer } from './sniff.ts';
 import type { Container, SourceInfo } from './source-info.ts';
 import { StreamClock } from './stream-clock.ts';
+import { hdrTransfer } from './stream-description.ts';
 import { type PickedStreams, parseDescription, pickStreams } from './streams.ts';
 import { tryDecoding } from './trial-decode.ts';
 
@@ -75,7 +77,7 @@ async function probe(
     const mp4 = container === 'mov' ? await lookAtMp4(file.handle, sizeBytes) : undefined;
     mp4?.index?.prepare();
     const description = parseDescription(await describing, limits);
-    const picked = pickStreams(description, limits);
+    const picked = await withHdrMetadata(input, pickStreams(description, limits));
     const clocks = (mp4?.index && clocksFromIndex(mp4.index, picked)) ?? (await scanClocks(input, picked));
     const playable = await tryDecoding(input, picked, await trial.decodes(description));
     return assembleSource({
@@ -102,6 +104,17 @@ async function scanClocks(input: ProbeInput, picked: PickedStreams): Promise<Map
   );
   await scanPackets(input, (packet) => clocks.get(packet.streamIndex)?.add(packet));
   return clocks;
+}
+
+/** HDR10 whose container does not tell what its pictures do. */
+async function withHdrMetadata(input: ProbeInput, picked: PickedStreams): Promise<PickedStreams> {
+  const { video } = picked;
+  if (video === undefined || hdrTransfer(video.raw) !== 'pq') return picked;
+  const sideData = video.raw.side_data_list ?? [];
+  if (hdrMetadata(sideData) !== undefined) return picked;
+  const found = await describeFirstPicture(input, video.index).catch(() => []);
+  const raw = { ...video.raw, side_data_list: [...sideData, ...found] };
+  return { ...picked, video: { ...video, raw } };
 }
 
 /** An open source. */

@@ -1,4 +1,5 @@
 import { parseRational, type Rational } from '../rational.ts';
+import type { RawSideData } from './hdr-metadata.ts';
 import type { Colour, HdrTransfer, Rotation } from './source-info.ts';
 
 /** ffprobe's JSON, as far as it is used. Everything may be missing: the file decides what is in it. */
@@ -34,7 +35,7 @@ export interface RawStream {
   readonly channel_layout?: string;
   readonly disposition?: Readonly<Record<string, number>>;
   readonly tags?: { readonly language?: string; readonly title?: string };
-  readonly side_data_list?: readonly { readonly side_data_type?: string; readonly displaymatrix?: string }[];
+  readonly side_data_list?: readonly RawSideData[];
 }
 
 /** One chapter in ffprobe's JSON. */
@@ -76,7 +77,7 @@ export function sampleAspectRatio(raw: RawStream): Rational {
 /** Rotation and mirroring from the display matrix, to the nearest quarter turn. */
 export function orientation(raw: RawStream): { rotation: Rotation; isMirrored: boolean } {
   const matrix = raw.side_data_list?.find((data) => data.displaymatrix !== undefined)?.displaymatrix ?? '';
-  const numbers = matrix
+  const numbers = `${matrix}`
     .replace(/[0-9a-f]{8}:/g, ' ')
     .split(/\s+/)
     .filter((word) => word !== '')
