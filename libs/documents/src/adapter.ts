@@ -58,6 +58,8 @@ export interface CollectionShape {
 export interface CollectionAdapter {
   /** False if the id is taken. */
   insert(document: EncodedDocument, outbox: readonly OutboxEntry[]): Promise<boolean>;
+  /** Stores those whose id is free, without events, in as few writes as it can. Returns how many these were. */
+  insertMissing(documents: readonly EncodedDocument[]): Promise<number>;
   get(id: string): Promise<StoredDocument | undefined>;
   /** Stores it as `version + 1`; false if the stored version is another or there is none. */
   replace(document: EncodedDocument, version: number, outbox: readonly OutboxEntry[]): Promise<boolean>;

@@ -90,6 +90,11 @@ export interface PendingOutbox {
 export interface Collection<T extends { readonly id: string }, Index extends string = string> {
   /** Stores a new document at version 1. Throws `already_exists` DOCUMENT_EXISTS. */
   insert(doc: T, outbox?: readonly OutboxEntry[]): Promise<Versioned<T>>;
+  /**
+   * Stores those new documents at version 1 whose id is free, and leaves the others alone: many times quicker than `insert` for each.
+   * Returns how many it stored. When it fails some may be stored, others not: call it again.
+   */
+  insertMissing(docs: readonly T[]): Promise<number>;
   /** The document, if there is one. */
   get(id: string): Promise<Versioned<T> | undefined>;
   /**

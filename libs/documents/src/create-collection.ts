@@ -43,6 +43,11 @@ export function createCollection<T extends { readonly id: string }, Index extend
       return decodeDocument({ ...encoded, version: 1 });
     },
 
+    async insertMissing(docs) {
+      const encoded = docs.map((doc) => encodeDocument(spec, doc, []));
+      return encoded.length === 0 ? 0 : await adapter.insertMissing(encoded);
+    },
+
     async get(id) {
       checkId(id);
       const stored = await adapter.get(id);

@@ -49,6 +49,30 @@ export function documentsContract(open: () => Promise<Database>, { lasting = tru
     expect(await collection.pendingOutbox(10)).toEqual([{ id: 'a', entries: [event('e1')] }]);
   });
 
+  test('of many, those are stored whose id is free', async () => {
+    const collection = films();
+    expect(await collection.insertMissing([])).toBe(0);
+    await collection.insert(film('b', { state: 'first' }));
+    await collection.insert(film('gone'), [event('e1')]);
+    await collection.delete('gone');
+    const many = ['a', 'b', 'c', 'gone'].map((id) => film(id, { state: 'many', tags: ['x'] }));
+    expect(await collection.insertMissing(many)).toBe(3);
+    expect(await collection.insertMissing(many)).toBe(0);
+    const { items } = await collection.find({ limit: 10 });
+    expect(items.map(({ doc, version }) => [doc.id, doc.state, version])).toEqual([
+      ['a', 'many', 1],
+      ['b', 'first', 1],
+      ['c', 'many', 1],
+      ['gone', 'many', 1],
+    ]);
+    const tagged = await collection.find({ index: 'tag', equals: 'x', limit: 10 });
+    expect(tagged.items.map(({ doc }) => doc.id)).toEqual(['a', 'c', 'gone']);
+    expect(await collection.pendingOutbox(10)).toEqual([{ id: 'gone', entries: [event('e1')] }]);
+    const refused = collection.insertMissing([film('d'), film('')]);
+    expect(await failure(refused)).toMatchObject({ reason: 'DOCUMENT_KEY_INVALID' });
+    expect(await collection.get('d')).toBeUndefined();
+  });
+
   test('replace needs the version that was read, and writes nothing without it', async () => {
     const collection = films();
     const first = await collection.insert(film('a'));

@@ -1,8 +1,8 @@
 import type { Filter, Collection as MongoCollection, UpdateFilter } from 'mongodb';
-import type { CollectionAdapter, CollectionShape } from '../adapter.ts';
+import type { CollectionAdapter, CollectionShape, EncodedDocument } from '../adapter.ts';
 import type { OutboxEntry, PendingOutbox } from '../collection.ts';
 import { createKeyedQueue } from '../keyed-queue.ts';
-import { isDuplicateId, withMongoErrors } from './mongo-errors.ts';
+import { duplicatesIn, isDuplicateId, withMongoErrors } from './mongo-errors.ts';
 import { equalFilter, findRows } from './mongo-find.ts';
 import { type MongoDocument, prepareCollection, toMongoKeys } from './mongo-layout.ts';
 import { rememberSuccess } from './remember-success.ts';
@@ -36,10 +36,12 @@ export function createMongoCollection(
     await stored.deleteOne({ _id: id, d: true, ...noEvents });
   };
 
-  return {
-    insert: ({ id, body, keys }, outbox) =>
+  const fieldsOf = ({ body, keys }: EncodedDocument) => ({ v: 1, b: body, ...toMongoKeys(keys) });
+
+  const adapter: CollectionAdapter = {
+    insert: ({ id, ...document }, outbox) =>
       write(id, async () => {
-        const fields = { v: 1, b: body, ...toMongoKeys(keys) };
+        const fields = fieldsOf({ id, ...document });
         try {
           const o = outbox.map((entry) => JSON.stringify(entry));
           await stored.insertOne({ _id: id, ...fields, o, ...(o.length === 0 ? {} : { p: Date.now() }) });
@@ -53,6 +55,22 @@ export function createMongoCollection(
         );
         return revived.matchedCount === 1;
       }),
+
+    insertMissing: async (documents) => {
+      const taken = await run(async () => {
+        const wanted = documents.map((document) => ({ _id: document.id, ...fieldsOf(document), o: [] }));
+        try {
+          await stored.insertMany(wanted, { ordered: false });
+          return [];
+        } catch (error) {
+          return duplicatesIn(error).map((index) => documents[index]);
+        }
+      });
+      let count = documents.length - taken.length;
+      // An id that looks taken may be that of a deleted document whose events are still to be published.
+      for (const document of taken) if (document && (await adapter.insert(document, []))) count++;
+      return count;
+    },
 
     get: (id) =>
       run(async () => {
@@ -122,6 +140,7 @@ export function createMongoCollection(
         if (published.length === found?.o.length) await settle(id);
       }),
   };
+  return adapter;
 }
 
 function appending(outbox: readonly OutboxEntry[]): UpdateFilter<MongoDocument> {

@@ -1,5 +1,6 @@
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import {
+  MongoBulkWriteError,
   MongoError,
   MongoExpiredSessionError,
   MongoNetworkError,
@@ -22,6 +23,14 @@ export async function withMongoErrors<R>(run: () => Promise<R>): Promise<R> {
 /** Whether a write failed because its `_id` is taken. */
 export function isDuplicateId(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 11000;
+}
+
+/** Places of the documents of a bulk write whose `_id` is taken. Throws the error when it says anything else. */
+export function duplicatesIn(error: unknown): number[] {
+  if (!(error instanceof MongoBulkWriteError)) throw error;
+  const failed = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+  if (failed.length === 0 || failed.some(({ code }) => code !== 11000)) throw error;
+  return failed.map(({ index }) => index);
 }
 
 /** https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml */

@@ -56,6 +56,17 @@ export function createSqliteCollection(database: DatabaseSync, shape: Collection
         return true;
       });
     },
+    async insertMissing(wanted) {
+      return write(() => {
+        let stored = 0;
+        for (const { id, body, keys: wantedKeys } of wanted) {
+          if (statements.insert.run(id, body).changes === 0) continue;
+          storeKeys(id, wantedKeys);
+          stored++;
+        }
+        return stored;
+      });
+    },
     async get(id) {
       const row = withSqliteErrors(() => statements.get.get(id));
       return row && { id, version: Number(row.version), body: String(row.body) };
