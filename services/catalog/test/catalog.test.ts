@@ -171,6 +171,25 @@ async function reasonOf(call: Promise<unknown>): Promise<string> {
 }
 
 describe('the way of an asset', () => {
+  test('a source without its SHA-256 gets it later, and nothing is made a second time', async () => {
+    const { asset } = await assets.createAsset({ title: 'quick' });
+    const assetId = asset?.id ?? '';
+    const uploadId = newId('upl');
+    const tellWith = (sha256: string) =>
+      tell(UploadCompletedSchema, { assetId, uploadId, source: { ...source(assetId), sha256 } });
+    const sha256Of = async () => (await assets.getAsset({ assetId })).asset?.source?.sha256;
+    await tellWith('');
+    await reaches(assetId, AssetState.SOURCE_READY);
+    expect(await sha256Of()).toBe('');
+    await tellWith('ab'.repeat(32));
+    await waitUntil(async () => (await sha256Of()) === 'ab'.repeat(32));
+    await tellWith('');
+    await tellWith('cd'.repeat(32));
+    await uploaded('told after it');
+    expect(await sha256Of()).toBe('ab'.repeat(32));
+    expect(requested.filter((each) => each.assetId === assetId)).toHaveLength(1);
+  });
+
   test('upload, plan, finished track, finished job', async () => {
     const ids = await plannedAsset();
     await tell(TrackFinishedSchema, {

@@ -27,7 +27,7 @@ import { profileStore } from '../src/store/profiles.ts';
 export const profile = create(ProfileSchema, { name: 'default', renditions: [{ shortSide: 144 }] });
 const other = create(ProfileSchema, { name: 'other', renditions: [{ shortSide: 96 }] });
 const twin = create(ProfileSchema, { name: 'twin', renditions: [{ shortSide: 144 }] });
-export const tracks = [create(TrackSchema, { name: 'video/h264-144p' })];
+const tracks = [create(TrackSchema, { name: 'video/h264-144p' })];
 const grid = create(GridSchema, { segmentCount: 1, durationMs: 4000n });
 const failure = create(FailureSchema, { reason: 'FFMPEG_FAILED', message: 'No.' });
 

@@ -22,7 +22,7 @@ import {
   PlaybackPolicy,
   PlaybackService,
 } from '@kerkis/contracts/catalog';
-import { TrackKind, type TrackSchema } from '@kerkis/contracts/media';
+import { type ArtefactsSchema, TrackKind, type TrackSchema } from '@kerkis/contracts/media';
 import { SegmentService } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import { newId } from '@kerkis/ids';
@@ -191,9 +191,13 @@ export interface Published {
 export function generationOf(
   presentation: Presentation,
   assetId: string,
-  change: Partial<Pick<Generation, 'state' | 'hasPoster'>> & { completeTracks?: readonly string[] } = {},
+  change: Partial<Pick<Generation, 'state' | 'hasPoster'>> & {
+    completeTracks?: readonly string[];
+    offeredTracks?: readonly string[];
+    artefacts?: MessageInitShape<typeof ArtefactsSchema>;
+  } = {},
 ): Generation {
-  const { state = GenerationState.COMPLETE, hasPoster = true, completeTracks = [] } = change;
+  const { state = GenerationState.COMPLETE, hasPoster = true, completeTracks = [], artefacts } = change;
   const complete = state === GenerationState.COMPLETE;
   return create(GenerationSchema, {
     id: newId('gen'),
@@ -201,9 +205,11 @@ export function generationOf(
     state,
     hasPoster,
     grid: { durationMs: BigInt(presentation.durationMs) },
-    tracks: presentation.tracks.map((track) =>
-      trackOf(track, complete || completeTracks.includes(track.name)),
-    ),
+    ...(artefacts && { artefacts }),
+    tracks: presentation.tracks.map((track) => ({
+      ...trackOf(track, complete || completeTracks.includes(track.name)),
+      offered: change.offeredTracks?.includes(track.name) ?? false,
+    })),
   });
 }
 
@@ -211,18 +217,20 @@ function trackOf(
   track: Presentation['tracks'][number],
   complete: boolean,
 ): MessageInitShape<typeof TrackSchema> {
-  const { name, codec, timescale, video, audio } = track;
+  const { name, codec, timescale, video, audio, text } = track;
+  const kinds = { video: TrackKind.VIDEO, audio: TrackKind.AUDIO, text: TrackKind.TEXT };
   return {
     name,
     codec,
     timescale,
     complete,
-    kind: track.kind === 'video' ? TrackKind.VIDEO : TrackKind.AUDIO,
+    kind: kinds[track.kind],
     segments: track.segments.map(({ count, duration }) => ({ count, duration: BigInt(duration) })),
     peakBandwidthBps: BigInt(track.peakBandwidthBps),
     averageBandwidthBps: BigInt(track.averageBandwidthBps),
     ...(video && { video: { ...video, videoRange: video.videoRange ?? '' } }),
     ...(audio && { audio: { ...audio, group: audio.group ?? '' } }),
+    ...(text && { text }),
   };
 }
 

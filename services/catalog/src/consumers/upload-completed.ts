@@ -1,7 +1,7 @@
 import { AssetState } from '@kerkis/contracts/catalog';
 import type { UploadCompleted } from '@kerkis/contracts/upload/events';
 import { idForRequest } from '@kerkis/ids';
-import { sourceArrived } from '../domain/asset.ts';
+import { sourceArrived, sourceHashed } from '../domain/asset.ts';
 import { newGeneration } from '../domain/generation.ts';
 import { assetUpdated, generationRequested } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
@@ -17,13 +17,25 @@ export interface UploadCompletedDependencies {
   readonly defaultProfile: string;
 }
 
-/** The source is here: the first generation is asked for, then the asset moves on. */
+/**
+ * The source is here: the first generation is asked for, then the asset moves on. Told again, maybe with the SHA-256 that was not
+ * known at first: nothing is made a second time.
+ */
 export async function onUploadCompleted(
   { assets, generations, profiles, defaultProfile }: UploadCompletedDependencies,
   { assetId, uploadId, source }: UploadCompleted,
 ): Promise<void> {
   const asset = await unlessGone(assets.getAsset(assetId));
   if (!asset || !source || asset.state === AssetState.DELETING) return;
+  if (asset.state !== AssetState.CREATED) {
+    await unlessGone(
+      assets.changeAsset(assetId, (record) => {
+        const next = sourceHashed(record, source, new Date());
+        return next && { record: next, events: [assetUpdated(next.asset)] };
+      }),
+    );
+    return;
+  }
   // A profile that was deleted in the meantime must not strand the upload.
   const profile =
     (await unlessGone(profiles.getProfile(asset.profile))) ?? (await profiles.getProfile(defaultProfile));

@@ -67,6 +67,14 @@ export function sourceArrived(record: AssetRecord, source: Source, now: Date): A
   return changed(record, now, { state: AssetState.SOURCE_READY, source });
 }
 
+/** The SHA-256 of a source that came without it is known. Undefined when that is no news. */
+export function sourceHashed(record: AssetRecord, source: Source, now: Date): AssetRecord | undefined {
+  const { source: known, state } = record.asset;
+  const isNews = known?.objectKey === source.objectKey && known.sha256 === '' && source.sha256 !== '';
+  if (!isNews || state === AssetState.DELETING) return undefined;
+  return changed(record, now, { source: { ...known, sha256: source.sha256 } });
+}
+
 /** The upload ended without a source: CREATED → FAILED. */
 export function sourceFailed(record: AssetRecord, failure: Failure, now: Date): AssetRecord | undefined {
   if (record.asset.state !== AssetState.CREATED) return undefined;

@@ -6,25 +6,38 @@ const playbackId = `pbk_${'0123456789abcdef'.repeat(2)}`;
 const track = 'video/h264-720p';
 
 const idOf = fc.stringMatching(/^[0-9a-f]{32}$/).map((hex) => `pbk_${hex}`);
-const trackOf = fc.stringMatching(
-  /^(video|audio|text)\/[A-Za-z0-9][A-Za-z0-9_-]{0,30}(\.[A-Za-z0-9_-]{1,9})?$/,
-);
+const fileOf = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,30}(\.[A-Za-z0-9_-]{1,9})?$/);
+const below = (...folders: string[]) =>
+  fc.tuple(fc.constantFrom(...folders), fileOf).map(([folder, name]) => `${folder}/${name}`);
+const cutTrackOf = below('video', 'audio');
+const textTrackOf = below('text');
+const trackOf = fc.oneof(cutTrackOf, textTrackOf);
 const known: fc.Arbitrary<EdgePath> = fc.oneof(
   fc.record({
     kind: fc.constantFrom(
       'master' as const,
       'mpd' as const,
       'poster' as const,
+      'waveform' as const,
+      'storyboard' as const,
       'player' as const,
       'route' as const,
     ),
     playbackId: idOf,
   }),
-  fc.record({ kind: fc.constantFrom('media' as const, 'init' as const), playbackId: idOf, track: trackOf }),
+  fc.record({ kind: fc.constant('media' as const), playbackId: idOf, track: trackOf }),
+  fc.record({ kind: fc.constant('init' as const), playbackId: idOf, track: cutTrackOf }),
+  fc.record({ kind: fc.constant('text' as const), playbackId: idOf, track: textTrackOf }),
+  fc.record({
+    kind: fc.constant('sprite' as const),
+    playbackId: idOf,
+    sprite: fc.integer({ min: 1, max: 9999 }),
+  }),
+  fc.record({ kind: fc.constant('download' as const), playbackId: idOf, name: fileOf }),
   fc.record({
     kind: fc.constant('segment' as const),
     playbackId: idOf,
-    track: trackOf,
+    track: cutTrackOf,
     segment: fc.integer({ min: 1, max: 9_999_999 }),
   }),
   fc.record({ kind: fc.constant('asset' as const), name: fc.stringMatching(/^[a-z]{1,9}\.(js|css)$/) }),
@@ -100,6 +113,11 @@ describe('a path on the edge', () => {
     ['hidden track', `/v/${playbackId}/video/.a/1.m4s`],
     ['unknown kind of track', `/v/${playbackId}/images/x/1.m4s`],
     ['deeper track', `/v/${playbackId}/video/a/b/1.m4s`],
+    ['segment of text', `/v/${playbackId}/text/en/1.m4s`],
+    ['text that is no text track', `/v/${playbackId}/video/h264-720p.vtt`],
+    ['deeper download', `/v/${playbackId}/download/a/b.mp4`],
+    ['hidden download', `/v/${playbackId}/download/.mp4`],
+    ['picture 0', `/v/${playbackId}/storyboard-0.jpg`],
     ['segment 0', `/v/${playbackId}/${track}/0.m4s`],
     ['leading zero', `/v/${playbackId}/${track}/01.m4s`],
     ['signed number', `/v/${playbackId}/${track}/-1.m4s`],

@@ -1,7 +1,8 @@
 /** What a path on the edge names. Everything that is not one of these is not there. */
 export type EdgePath =
   | ManifestPath
-  | { readonly kind: 'poster' | 'player' | 'route'; readonly playbackId: string }
+  | StoredFilePath
+  | { readonly kind: 'storyboard' | 'player' | 'route'; readonly playbackId: string }
   | { readonly kind: 'init'; readonly playbackId: string; readonly track: string }
   | {
       readonly kind: 'segment';
@@ -11,6 +12,13 @@ export type EdgePath =
     }
   | { readonly kind: 'asset'; readonly name: string };
 
+/** A file that lies beside the segments. */
+export type StoredFilePath =
+  | { readonly kind: 'poster' | 'waveform'; readonly playbackId: string }
+  | { readonly kind: 'sprite'; readonly playbackId: string; readonly sprite: number }
+  | { readonly kind: 'text'; readonly playbackId: string; readonly track: string }
+  | { readonly kind: 'download'; readonly playbackId: string; readonly name: string };
+
 /** A playlist or manifest. */
 export type ManifestPath =
   | { readonly kind: 'master' | 'mpd'; readonly playbackId: string }
@@ -19,6 +27,8 @@ export type ManifestPath =
 const id = '(?<playbackId>pbk_[0-9a-f]{32})';
 const name = '[A-Za-z0-9][A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]+)*';
 const track = `(?<track>(?:video|audio|text)/${name})`;
+const cutTrack = `(?<track>(?:video|audio)/${name})`;
+const number = '[1-9][0-9]{0,6}';
 
 /** Longest path that is looked at. */
 const maxLength = 256;
@@ -27,9 +37,14 @@ const shapes = {
   master: new RegExp(`^/v/${id}/master\\.m3u8$`),
   mpd: new RegExp(`^/v/${id}/manifest\\.mpd$`),
   poster: new RegExp(`^/v/${id}/poster\\.jpg$`),
+  waveform: new RegExp(`^/v/${id}/waveform\\.json$`),
+  storyboard: new RegExp(`^/v/${id}/storyboard\\.vtt$`),
+  sprite: new RegExp(`^/v/${id}/storyboard-(?<sprite>${number})\\.jpg$`),
+  text: new RegExp(`^/v/${id}/(?<track>text/${name})\\.vtt$`),
+  download: new RegExp(`^/v/${id}/download/(?<name>${name})$`),
   media: new RegExp(`^/v/${id}/${track}/media\\.m3u8$`),
-  init: new RegExp(`^/v/${id}/${track}/init\\.mp4$`),
-  segment: new RegExp(`^/v/${id}/${track}/(?<segment>[1-9][0-9]{0,6})\\.m4s$`),
+  init: new RegExp(`^/v/${id}/${cutTrack}/init\\.mp4$`),
+  segment: new RegExp(`^/v/${id}/${cutTrack}/(?<segment>${number})\\.m4s$`),
   player: new RegExp(`^/play/${id}$`),
   asset: new RegExp(`^/play/assets/(?<name>${name})$`),
   route: new RegExp(`^/route/${id}$`),
@@ -51,8 +66,12 @@ export function parseEdgePath(path: string): EdgePath | undefined {
   for (const kind of kinds) {
     const groups = shapes[kind].exec(path)?.groups;
     if (!groups) continue;
-    const { segment, ...words } = groups;
-    return { kind, ...words, ...(segment && { segment: Number(segment) }) } as EdgePath;
+    const { segment, sprite, ...words } = groups;
+    const numbers = {
+      ...(segment && { segment: Number(segment) }),
+      ...(sprite && { sprite: Number(sprite) }),
+    };
+    return { kind, ...words, ...numbers } as EdgePath;
   }
   return undefined;
 }
@@ -66,6 +85,16 @@ export function edgePath(to: EdgePath): string {
       return `/v/${to.playbackId}/manifest.mpd`;
     case 'poster':
       return `/v/${to.playbackId}/poster.jpg`;
+    case 'waveform':
+      return `/v/${to.playbackId}/waveform.json`;
+    case 'storyboard':
+      return `/v/${to.playbackId}/storyboard.vtt`;
+    case 'sprite':
+      return `/v/${to.playbackId}/storyboard-${to.sprite}.jpg`;
+    case 'text':
+      return `/v/${to.playbackId}/${to.track}.vtt`;
+    case 'download':
+      return `/v/${to.playbackId}/download/${to.name}`;
     case 'media':
       return `/v/${to.playbackId}/${to.track}/media.m3u8`;
     case 'init':
@@ -86,6 +115,11 @@ export const routePatterns: Readonly<Record<EdgePath['kind'], string>> = {
   master: '/v/{playbackId}/master.m3u8',
   mpd: '/v/{playbackId}/manifest.mpd',
   poster: '/v/{playbackId}/poster.jpg',
+  waveform: '/v/{playbackId}/waveform.json',
+  storyboard: '/v/{playbackId}/storyboard.vtt',
+  sprite: '/v/{playbackId}/storyboard-{sprite}.jpg',
+  text: '/v/{playbackId}/{track}.vtt',
+  download: '/v/{playbackId}/download/{name}',
   media: '/v/{playbackId}/{track}/media.m3u8',
   init: '/v/{playbackId}/{track}/init.mp4',
   segment: '/v/{playbackId}/{track}/{segment}.m4s',

@@ -11,15 +11,21 @@ import { allowedMethods, commonHeaders, preflightHeaders } from './common-header
 import { type Exchange, send, sendFailure, sendJson } from './exchange.ts';
 import { type ManifestDependencies, manifest } from './manifest.ts';
 import { asset, player } from './player.ts';
-import { type PosterDependencies, poster } from './poster.ts';
 import { route } from './route.ts';
 import { type SegmentDependencies, segment } from './segment.ts';
+import { type StoredFileDependencies, sendStoredFile } from './stored-file.ts';
+import { type StoryboardDependencies, storyboard } from './storyboard.ts';
 
 /** What the edge stands on. */
-export interface EdgeDependencies extends SegmentDependencies, ManifestDependencies, PosterDependencies {
+export interface EdgeDependencies
+  extends SegmentDependencies,
+    ManifestDependencies,
+    StoredFileDependencies,
+    StoryboardDependencies {
   readonly playbacks: Lookup<Playback>;
   readonly edges: Pick<EdgeTable, 'route'>;
-  readonly objects: PosterDependencies['objects'];
+  readonly objects: StoredFileDependencies['objects'];
+  readonly manifests: ManifestDependencies['manifests'];
   readonly corsOrigins: readonly string[];
   readonly telemetry: Pick<ServiceTelemetry, 'tracer'>;
   readonly observer: DeliveryObserver;
@@ -83,8 +89,14 @@ function answer(
       return segment(dependencies, { ...to, segment: 0 }, exchange);
     case 'segment':
       return segment(dependencies, to, exchange);
+    case 'storyboard':
+      return storyboard(dependencies, to, exchange);
     case 'poster':
-      return poster(dependencies, to, exchange);
+    case 'waveform':
+    case 'sprite':
+    case 'text':
+    case 'download':
+      return sendStoredFile(dependencies, to, exchange);
     case 'player':
       return player(dependencies.playbacks, to, exchange);
     case 'asset':

@@ -8,6 +8,8 @@ import { type Exchange, send, sendJson, whenGone } from './exchange.ts';
 export interface MediaHeaders {
   readonly 'content-type': string;
   readonly 'cache-control': string;
+  /** Of what is to be saved. */
+  readonly 'content-disposition'?: string;
 }
 
 /** Sends a stored object or the range of it that is asked for, or says that the client has it already. */
@@ -19,7 +21,7 @@ export async function sendMedia(
 ): Promise<void> {
   const { req } = exchange;
   const { etag, lastModified, sizeBytes } = object;
-  const { 'content-type': type, 'cache-control': caching } = headers;
+  const { 'cache-control': caching, ...described } = headers;
   const about = { 'cache-control': caching, 'accept-ranges': 'bytes', 'last-modified': lastModified, etag };
   if (isNotModified(req.headers, object)) {
     send(exchange, 304, about);
@@ -33,7 +35,7 @@ export async function sendMedia(
   }
   const full = {
     ...about,
-    'content-type': type,
+    ...described,
     'content-length': span ? span.end - span.start + 1 : sizeBytes,
   };
   const partial = span && { ...full, 'content-range': `bytes ${span.start}-${span.end}/${sizeBytes}` };

@@ -1,6 +1,7 @@
 import { KerkisError } from '@kerkis/errors';
 import { immutable, revisable } from '../domain/caching.ts';
-import type { PlayableGeneration, PlayableTrack } from '../domain/playable-generation.ts';
+import type { PlayableGeneration } from '../domain/playable-generation.ts';
+import type { PlayableTrack } from '../domain/playable-track.ts';
 import type { MediaObjects } from '../store/media-objects.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import type { Segments } from '../store/segments.ts';

@@ -39,7 +39,7 @@ describe('playerPage', () => {
     }
     expect(playerPolicy(options)).toBe(
       "default-src 'none'; script-src 'nonce-abcdefghijklmnop0123'; style-src 'self'; img-src 'self'; " +
-        "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'",
+        "media-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'",
     );
     expect(playerPolicy({ ...options, base: 'https://cdn.test:8443/v/pb_1' })).toContain(
       "connect-src 'self' https://cdn.test:8443;",

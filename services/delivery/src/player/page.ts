@@ -60,7 +60,8 @@ export function playerPolicy({ base, nonce }: Pick<PlayerPageOptions, 'base' | '
     `script-src 'nonce-${requireNonce(nonce)}'`,
     "style-src 'self'",
     `img-src ${media}`,
-    `media-src ${media} blob:`,
+    // hls.js begins a text track with an empty file in a data URL.
+    `media-src ${media} blob: data:`,
     `connect-src ${media}`,
     "base-uri 'none'",
     "form-action 'none'",
@@ -105,6 +106,7 @@ export function playerPage(options: PlayerPageOptions): string {
 <h1>${title}</h1>
 <div class="menus">
 <label id="sound" hidden>Sound <select></select></label>
+<label id="text" hidden>Subtitles <select></select></label>
 <label id="quality" hidden>Quality <select></select></label>
 </div>
 </div>

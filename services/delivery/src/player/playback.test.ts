@@ -6,12 +6,23 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { durationSeconds, frameRate, generatePresentation, servePresentations } from './playback-fixture.ts';
+import {
+  durationSeconds,
+  frameRate,
+  generatePresentation,
+  generateText,
+  generateUnaligned,
+  servePresentations,
+} from './playback-fixture.ts';
 
 /** What these tests use of a media element. */
 interface MediaElement {
   readonly currentTime: number;
   readonly videoWidth: number;
+  readonly textTracks: Iterable<{
+    readonly mode: string;
+    readonly cues: Iterable<{ readonly text: string }> | null;
+  }>;
   playbackRate: number;
   loop: boolean;
   play(): Promise<void>;
@@ -29,11 +40,14 @@ let server: Awaited<ReturnType<typeof servePresentations>>;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kerkis-player-'));
   const film = await generatePresentation(directory);
+  const texts = [await generateText(directory, 'en', false), await generateText(directory, 'fr', true)];
+  const unaligned = await generateUnaligned(directory);
+  const subtitled = { ...film, tracks: [...film.tracks, ...texts] };
   const only = (kind: string) => ({ ...film, tracks: film.tracks.filter((track) => track.kind === kind) });
   const title = '<b>Κερκίς</b> & "friends"';
   server = await servePresentations(
     directory,
-    { film, podcast: only('audio'), silent: only('video') },
+    { film, unaligned, subtitled, podcast: only('audio'), silent: only('video') },
     { title },
   );
 });
@@ -115,6 +129,56 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
     await page.close();
   });
 
+  test.each(['', '?dash=1'])(
+    'qualities that are cut at other places can be switched between %s',
+    async (query) => {
+      const { page, complaints } = await open(`/play/unaligned${query}`);
+      const media = page.locator('#media');
+      await expect.poll(() => options(page, 'quality'), { timeout: 20_000 }).toHaveLength(3);
+      for (const { label, width } of [
+        { label: '270p', width: 480 },
+        { label: '144p', width: 256 },
+      ]) {
+        await media.evaluate((element: MediaElement) => {
+          element.loop = true;
+          return element.play();
+        });
+        await page.selectOption('#quality select', { label });
+        const shownWidth = () => media.evaluate((element: MediaElement) => element.videoWidth);
+        await expect.poll(shownWidth, { timeout: 30_000 }).toBe(width);
+      }
+      await media.evaluate((element: MediaElement) => {
+        element.loop = false;
+      });
+      expect((await playToEnd(page)).currentTime).toBeGreaterThan(durationSeconds - 0.1);
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+  );
+
+  test.each(['', '?dash=1'])('text is shown as it says, or chosen by hand %s', async (query) => {
+    const { page, complaints } = await open(`/play/subtitled${query}`);
+    const media = page.locator('#media');
+    await media.evaluate((element: MediaElement) => {
+      element.loop = true;
+      return element.play();
+    });
+    const shown = () =>
+      media.evaluate((element: MediaElement) =>
+        [...element.textTracks]
+          .filter(({ mode }) => mode === 'showing')
+          .flatMap(({ cues }) => [...(cues ?? [])].map(({ text }) => text)),
+      );
+    await expect.poll(shown, { timeout: 20_000 }).toEqual(['one fr', 'two fr']);
+    expect(await options(page, 'text')).toEqual(['Off', 'English', 'French']);
+    await page.selectOption('#text select', { label: 'English' });
+    await expect.poll(shown, { timeout: 20_000 }).toEqual(['one en', 'two en']);
+    await page.selectOption('#text select', { label: 'Off' });
+    await expect.poll(shown, { timeout: 20_000 }).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   test.each(['', '?dash=1'])('a quality chosen by hand is what is shown %s', async (query) => {
     const { page } = await open(`/play/film${query}`);
     const media = page.locator('#media');
@@ -130,7 +194,7 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
     ]) {
       await page.selectOption('#quality select', { label });
       const shownWidth = () => media.evaluate((element: MediaElement) => element.videoWidth);
-      await expect.poll(shownWidth, { timeout: 15_000 }).toBe(width);
+      await expect.poll(shownWidth, { timeout: 30_000 }).toBe(width);
     }
     await page.close();
   });

@@ -83,6 +83,13 @@
     menu('quality', entries, 'auto', choose);
   }
 
+  /** Text that can be chosen, by the index that the player knows it by; what is shown to everybody is no choice. */
+  function textMenu(entries, selected, choose) {
+    menu('text', [{ value: '-1', text: 'Off' }, ...entries], String(selected), (value) =>
+      choose(Number(value)),
+    );
+  }
+
   /** Says which quality `Auto` shows now. */
   function showCurrent(value) {
     const { options } = document.querySelector('#quality select');
@@ -129,6 +136,18 @@
       menu('sound', entries, String(hls.audioTrack), (value) => {
         hls.audioTrack = Number(value);
       });
+    });
+    hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, (_, { subtitleTracks }) => {
+      const entries = subtitleTracks.flatMap(({ name, forced }, index) =>
+        forced ? [] : [{ value: String(index), text: name }],
+      );
+      textMenu(entries, hls.subtitleTrack, (index) => {
+        hls.subtitleTrack = index;
+      });
+    });
+    // The browser's own controls choose too.
+    hls.on(Hls.Events.SUBTITLE_TRACK_SWITCH, (_, { id }) => {
+      document.querySelector('#text select').value = String(id);
     });
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (!data.fatal) return;
@@ -177,6 +196,17 @@
       menu('sound', entries, String(sounds.indexOf(player.getCurrentTrackFor('audio'))), (value) => {
         player.setCurrentTrack(sounds[Number(value)]);
       });
+    });
+    player.on(events.TEXT_TRACKS_ADDED, ({ tracks }) => {
+      const has = ({ roles }, wanted) => roles?.some(({ value }) => value === wanted);
+      const entries = tracks.flatMap((track, index) => {
+        if (has(track, 'forced-subtitle')) return [];
+        const text = track.labels?.[0]?.text ?? languageName(track.lang) ?? `Text ${index + 1}`;
+        return [{ value: String(index), text }];
+      });
+      const shown = tracks.findIndex((track) => has(track, 'main'));
+      player.setTextTrack(shown);
+      textMenu(entries, shown, (index) => player.setTextTrack(index));
     });
     player.on(events.QUALITY_CHANGE_RENDERED, ({ newRepresentation }) => {
       if (newRepresentation) showCurrent(newRepresentation.id);

@@ -1,0 +1,34 @@
+import { isKerkisError } from '@kerkis/errors';
+import { immutable, revisable } from '../domain/caching.ts';
+import type { StoredFilePath } from '../domain/edge-path.ts';
+import { storedFile } from '../domain/stored-file.ts';
+import type { MediaObjects } from '../store/media-objects.ts';
+import type { OpenView } from '../store/playbacks.ts';
+import type { Exchange } from './exchange.ts';
+import { sendMedia } from './media.ts';
+
+/** What the handler needs. */
+export interface StoredFileDependencies {
+  readonly view: OpenView;
+  readonly objects: MediaObjects;
+  readonly ttlSeconds: number;
+}
+
+/** A file beside the segments: poster, sprite, waveform, text or download. `not_found` with the reason of its kind. */
+export async function sendStoredFile(
+  { view, objects, ttlSeconds }: StoredFileDependencies,
+  to: StoredFilePath,
+  exchange: Exchange,
+): Promise<void> {
+  const { playing, generation, pinned } = await view(to.playbackId, exchange.query.get('g'));
+  const { key, contentType, disposition, absent } = storedFile(to, generation, playing.title);
+  const object = await objects.read(key).catch((error: unknown) => {
+    throw isKerkisError(error) && error.kind === 'not_found' ? absent() : error;
+  });
+  const headers = {
+    'content-type': contentType,
+    'cache-control': pinned ? immutable : revisable(generation, ttlSeconds),
+    ...(disposition && { 'content-disposition': disposition }),
+  };
+  await sendMedia(exchange, object, headers, objects);
+}
