@@ -19,7 +19,7 @@ export function createObserve({ meter, logger }: Pick<ServiceTelemetry, 'meter' 
   });
   const verified = meter.createHistogram('kerkis.upload.verify.duration', {
     unit: 's',
-    description: 'Time to assemble a source and read it back.',
+    description: 'Time from the last byte of a source to its end, verification included.',
     advice: { explicitBucketBoundaries: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300] },
   });
   const methodOf = ({ upload }: Session) => UploadMethod[upload.method].toLowerCase();

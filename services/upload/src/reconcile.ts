@@ -6,7 +6,8 @@ import { KerkisError } from '@kerkis/errors';
 import type { Logger } from '@kerkis/telemetry';
 import { interrupted } from './domain/losses.ts';
 import type { Session } from './domain/session.ts';
-import { catalogHeard } from './domain/transitions.ts';
+import { catalogHeard, lacksChecksum } from './domain/transitions.ts';
+import type { ChecksumReader } from './ending/checksum-reader.ts';
 import { carryOutFailure, type FailSessionDependencies, failSession } from './ending/fail-session.ts';
 import type { Finisher } from './ending/finisher.ts';
 import { uploadCompleted, uploadFailed } from './events.ts';
@@ -20,6 +21,7 @@ export interface ReconcileDependencies extends FailSessionDependencies {
   readonly catalog: OpenSessionDependencies['catalog'] & Pick<Client<typeof AssetService>, 'getAsset'>;
   readonly finisher: Pick<Finisher, 'finish'>;
   readonly importer: Pick<Importer, 'start'>;
+  readonly checksumReader: Pick<ChecksumReader, 'start'>;
   readonly logger: Pick<Logger, 'warn'>;
 }
 
@@ -48,8 +50,10 @@ async function goOn(dependencies: ReconcileDependencies, session: Session): Prom
     await failSession(dependencies, opened.upload.id, abandoned());
   } else if (session.failing) await carryOutFailure(dependencies, session);
   else if (state === UploadState.VERIFYING) await dependencies.finisher.finish(id);
-  else if (state !== UploadState.RECEIVING) await settle(dependencies, session);
-  else if (isExpired(session)) await failSession(dependencies, id, expired());
+  else if (state !== UploadState.RECEIVING) {
+    if (lacksChecksum(session)) dependencies.checksumReader.start(id);
+    if (!session.settled || state === UploadState.FAILED) await settle(dependencies, session);
+  } else if (isExpired(session)) await failSession(dependencies, id, expired());
   else if (method === UploadMethod.IMPORT) dependencies.importer.start(id);
   else if (method === UploadMethod.STREAM) await failSession(dependencies, id, interrupted());
 }

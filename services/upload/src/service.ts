@@ -3,8 +3,9 @@ import { AssetDeletionRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { consume, startRelay } from '@kerkis/events';
 import { type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
 import { onAssetDeletionRequested } from './consumers/asset-deletion-requested.ts';
-import { createChecksums } from './ending/checksum.ts';
+import { createChecksumReader } from './ending/checksum-reader.ts';
 import { createFinisher } from './ending/finisher.ts';
+import { createSourceHashes } from './hashing/source-hashes.ts';
 import { createImporter } from './import/importer.ts';
 import { createWriters } from './intake/writers.ts';
 import { createObserve } from './observe.ts';
@@ -56,7 +57,7 @@ export async function startUpload(
     deletions: deletionStore(database),
     catalog: mesh.client('catalog', AssetService),
     observe: createObserve(telemetry),
-    checksums: stack.use(createChecksums()),
+    hashes: stack.use(createSourceHashes(objects)),
     maxSizeBytes,
     partSizeBytes,
     checksumAlgorithms,
@@ -68,14 +69,15 @@ export async function startUpload(
 
   const writers = createWriters(base);
   stack.defer(() => writers.drained());
-  const finisher = stack.use(createFinisher(base));
+  const checksumReader = stack.use(createChecksumReader(base));
+  const finisher = stack.use(createFinisher({ ...base, checksumReader }));
   const limits = {
     ...imports,
     maxSizeBytes: Math.min(imports.maxSizeBytes, maxSizeBytes),
     timeoutMs: imports.timeoutSeconds * 1000,
   };
   const importer = stack.use(createImporter({ ...base, writers, finisher, limits }));
-  const all = { ...base, writers, finisher, importer, importEnabled: imports.enabled };
+  const all = { ...base, writers, finisher, checksumReader, importer, importEnabled: imports.enabled };
 
   stack.use(
     consume(bus, {

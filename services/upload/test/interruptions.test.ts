@@ -166,6 +166,20 @@ describe('checksums', () => {
     expect(event).toMatchObject({ assetId, failure: { reason: 'CHECKSUM_MISMATCH' } });
   });
 
+  test('of the whole file, which two replicas received', async () => {
+    await using replica = await kerkis.serve();
+    const whole = createHash('sha256').update(bytes).digest('hex');
+    for (const sha256 of [whole, 'cd'.repeat(32)]) {
+      const path = await created({ sha256 });
+      await patch(path, 0, bytes.subarray(0, partBytes + 7));
+      const rest = bytes.subarray(partBytes + 7);
+      const request = { method: 'PATCH', headers: patchHeaders(partBytes + 7), body: rest };
+      expect((await send(at(path, replica.url), request)).status).toBe(204);
+      if (sha256 === whole) await completesWith(path, bytes);
+      else expect((await ends(path, UploadState.FAILED)).failure?.reason).toBe('CHECKSUM_MISMATCH');
+    }
+  });
+
   test('an empty file is no source', async () => {
     const path = await created({}, 0);
     expect((await ends(path, UploadState.FAILED)).failure?.reason).toBe('UPLOAD_EMPTY');

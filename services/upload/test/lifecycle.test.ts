@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create } from '@bufbuild/protobuf';
@@ -105,6 +106,32 @@ describe('a death in the middle', () => {
     await change(uploadId, (session) => assetKnown(session, '', '', new Date()));
     const { failure, assetId } = await ends(kerkis, uploadId, UploadState.FAILED);
     expect([failure?.reason, assetId]).toEqual(['UPLOAD_ABANDONED', upload?.assetId]);
+  });
+
+  test('between the end and a checksum that is still to be read', async () => {
+    const bytes = someBytes(1000);
+    const lost = await begun(kerkis, bytes, bytes.length);
+    const kept = await begun(kerkis, bytes, bytes.length);
+    const unread = (session: Session) => {
+      const upload = { ...session.upload, sha256: '' };
+      return { ...leaseTaken({ ...session, upload }, Date.now(), 100), settled: true };
+    };
+    for (const { uploadId } of [lost, kept]) {
+      await ends(kerkis, uploadId, UploadState.COMPLETED);
+      const asset = kerkis.catalog.assets.get(uploadId === lost.uploadId ? lost.assetId : kept.assetId);
+      if (asset) asset.state = AssetState.SOURCE_READY;
+      await waitUntil(async () => (await kerkis.sessions.getSession(uploadId)).settled);
+    }
+    await kerkis.objects.delete(`sources/${lost.assetId}/${lost.uploadId}`);
+    for (const { uploadId } of [lost, kept]) await change(uploadId, unread);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    await waitUntil(async () => (await kerkis.sessions.getSession(kept.uploadId)).upload.sha256 === sha256);
+    const gone = await waitUntil(async () => {
+      const session = await kerkis.sessions.getSession(lost.uploadId);
+      return session.sourceGone && session;
+    });
+    expect([gone.upload.sha256, gone.lease]).toEqual(['', undefined]);
+    expect(await kerkis.sessions.findDue(new Date(Date.now() + 60_000), 10)).not.toContainEqual(gone);
   });
 
   test('of the events: the end is told until the catalog heard it', async () => {

@@ -68,6 +68,17 @@ describe('presigned parts', () => {
     ]);
   });
 
+  test('without a declared SHA-256 are complete at once, and it is told when it was read', async () => {
+    const { uploadId, assetId } = await begun();
+    const parts = await put(uploadId, [1, 2, 3]);
+    const { upload } = await kerkis.uploads.completeUpload({ uploadId, parts });
+    expect(upload?.state).toBe(UploadState.COMPLETED);
+    const told = () => kerkis.completed.filter((each) => each.uploadId === uploadId);
+    await waitUntil(() => told().some(({ source }) => source?.sha256 === sha256));
+    expect(told()[0]).toMatchObject({ assetId, source: { sizeBytes: BigInt(bytes.length) } });
+    expect((await kerkis.uploads.getUpload({ uploadId })).upload?.sha256).toBe(sha256);
+  });
+
   test('a part that is missing, wrong or of another size is named; then it can be sent again', async () => {
     const { uploadId } = await begun();
     const complete = (parts: { partNumber: number; etag: string }[]) =>

@@ -1,6 +1,7 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { UploadMethod, UploadState } from '@kerkis/contracts/upload';
 import type { Session } from './session.ts';
+import { lacksChecksum } from './transitions.ts';
 
 /** How long things may rest. */
 export interface Patience {
@@ -21,7 +22,9 @@ export function dueTime(session: Session, { staleMs, keepFailedMs }: Patience): 
     case UploadState.RECEIVING:
       return runsByItself(upload.method) ? stale : new Date(expireMs);
     case UploadState.COMPLETED:
-      return settled ? undefined : stale;
+      // The end is told again also while somebody still reads the checksum.
+      if (!settled) return new Date(updatedMs + staleMs);
+      return lacksChecksum(session) ? stale : undefined;
     case UploadState.FAILED:
       return settled ? new Date(updatedMs + keepFailedMs) : stale;
     default:

@@ -9,6 +9,7 @@ import { leaseReleased, leaseTaken } from './lease.ts';
 import { partSizeFor } from './part-size.ts';
 import { isWhole, newSession, type Session } from './session.ts';
 import {
+  checksumRead,
   completed,
   failed,
   failureDecided,
@@ -128,6 +129,7 @@ test('parts never need more numbers than S3 has', () => {
 });
 
 test('when somebody should look after it', () => {
+  const part = { partNumber: 1, etag: 'e', sizeBytes: partSizeBytes };
   const patience = { staleMs: 100, keepFailedMs: 5000 };
   const due = (session: Session) => (dueTime(session, patience)?.getTime() ?? Number.NaN) - now.getTime();
   const owned = (session: Session): Session => ({
@@ -141,4 +143,14 @@ test('when somebody should look after it', () => {
   const decided = failureDecided(owned(fresh(5)), failure, now) ?? fresh(5);
   const ended = failed(decided, now) ?? decided;
   expect([due(decided), due(ended), due({ ...ended, settled: true })]).toEqual([100, 100, 5000]);
+  const whole = wholeReceived(sizeDeclared(partStored(owned(fresh(undefined)), 'm', part, now), 8, now), now);
+  const unread = completed(whole, '', now) ?? whole;
+  const settled = { ...unread, settled: true };
+  expect([due(leaseTaken(unread, now.getTime(), 50)), due(leaseTaken(settled, now.getTime(), 50))]).toEqual([
+    100, 150,
+  ]);
+  for (const sha256 of ['ab', undefined]) {
+    const read = checksumRead(settled, sha256, now) ?? settled;
+    expect([due(read), checksumRead(read, 'cd', now)]).toEqual([Number.NaN, undefined]);
+  }
 });

@@ -51,6 +51,8 @@ export interface Session {
   readonly failing?: Failure | undefined;
   /** The catalog has heard of the end. */
   readonly settled: boolean;
+  /** The source was gone when its SHA-256 was to be read. */
+  readonly sourceGone?: boolean | undefined;
 }
 
 /** What a new session is made of. */

@@ -71,11 +71,23 @@ export function importBegun(session: Session, now: Date): Session {
   return counted({ ...fresh, lastPartNumber: 0 }, now);
 }
 
-/** VERIFYING → COMPLETED. Undefined when it is not to be verified. */
+/** VERIFYING → COMPLETED; the SHA-256 may be empty: not known yet. Undefined when it is not to be verified. */
 export function completed(session: Session, sha256: string, now: Date): Session | undefined {
   if (session.upload.state !== UploadState.VERIFYING || session.failing || !isWhole(session))
     return undefined;
   return changed(leaseReleased(session), now, { state: UploadState.COMPLETED, sha256 });
+}
+
+/** Whether it was completed before its SHA-256 was known, which is still to be read. */
+export function lacksChecksum({ upload, sourceGone = false }: Session): boolean {
+  return upload.state === UploadState.COMPLETED && upload.sha256 === '' && !sourceGone;
+}
+
+/** The SHA-256 of a completed session is known, or undefined: its source is gone. Undefined when there is nothing to add. */
+export function checksumRead(session: Session, sha256: string | undefined, now: Date): Session | undefined {
+  if (!lacksChecksum(session)) return undefined;
+  const rest = leaseReleased(session);
+  return sha256 === undefined ? { ...rest, sourceGone: true } : changed(rest, now, { sha256 });
 }
 
 /** The session is to fail: no writer may go on. Undefined when it has ended or fails already. */

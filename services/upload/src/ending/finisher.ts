@@ -5,23 +5,26 @@ import { extractContext, type ServiceTelemetry, withSpan } from '@kerkis/telemet
 import { leaseReleased, leaseTaken } from '../domain/lease.ts';
 import { sourceLost } from '../domain/losses.ts';
 import { declaredSize, type Session, sourceKey } from '../domain/session.ts';
-import { completed, isOver } from '../domain/transitions.ts';
+import { completed, isOver, lacksChecksum } from '../domain/transitions.ts';
 import { uploadCompleted } from '../events.ts';
+import type { SourceHashes } from '../hashing/source-hashes.ts';
 import { type ByteSinkDependencies, openByteSink } from '../intake/byte-sink.ts';
 import { isLoss, keepLease, tidyAfterLoss } from '../intake/writers.ts';
 import type { Observe } from '../observe.ts';
 import type { SessionStore } from '../store/sessions.ts';
-import type { Checksums } from './checksum.ts';
+import type { ChecksumReader } from './checksum-reader.ts';
 import { uploadEmpty } from './end-if-empty.ts';
 import { type FailSessionDependencies, failSession } from './fail-session.ts';
+import { checkChecksum, sizeMismatch } from './mismatch.ts';
 
 /** What the verification of sessions stands on. */
 export interface FinisherDependencies extends ByteSinkDependencies, FailSessionDependencies {
   readonly objects: ByteSinkDependencies['objects'] &
     FailSessionDependencies['objects'] &
-    Pick<ObjectStore, 'head' | 'get' | 'completeMultipart'>;
+    Pick<ObjectStore, 'head' | 'completeMultipart'>;
   readonly sessions: Pick<SessionStore, 'changeSession' | 'changeAsWriter' | 'findSession'>;
-  readonly checksums: Pick<Checksums, 'sha256'>;
+  readonly hashes: Pick<SourceHashes, 'missingBytes' | 'finish' | 'forget'>;
+  readonly checksumReader: Pick<ChecksumReader, 'start'>;
   readonly observe: Pick<Observe, 'sessionEnded' | 'sessionVerified'>;
   readonly telemetry: Pick<ServiceTelemetry, 'tracer' | 'logger'>;
   readonly leaseMs: number;
@@ -37,6 +40,9 @@ export interface Finisher extends AsyncDisposable {
   /** The same without waiting; a failure is logged. */
   start(uploadId: string): void;
 }
+
+/** So much is hashed in less time than a person notices; more is read after the session has ended. */
+const quicklyHashedBytes = 32 * 1024 * 1024;
 
 export function createFinisher(dependencies: FinisherDependencies): Finisher {
   const running = new Map<string, Promise<Session>>();
@@ -108,63 +114,60 @@ async function verify(
   taken: Session,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { sessions, objects, checksums, observe } = dependencies;
+  const { sessions, objects, hashes, observe, checksumReader } = dependencies;
   const sizeBytes = declaredSize(taken) ?? 0;
   if (sizeBytes === 0) throw uploadEmpty();
   const started = performance.now();
   await openByteSink(dependencies, taken).storeTailAsPart();
   const current = (await sessions.findSession(taken.upload.id)) ?? taken;
   await assemble(objects, current, sizeBytes);
-  const { body } = await objects.get(sourceKey(taken), { signal });
-  const stored = await checksums.sha256(body);
-  if (stored.sizeBytes !== sizeBytes) throw sizeMismatch(sizeBytes, stored.sizeBytes);
-  checkChecksum(taken.spec.sha256, stored.sha256);
+  const sha256 = await checkedSha256(dependencies, current, signal);
   const session = await sessions.changeAsWriter(taken, (so) => {
-    const next = completed(so, stored.sha256, new Date());
+    const next = completed(so, sha256, new Date());
     return next && { session: next, events: [uploadCompleted(next)] };
   });
+  if (lacksChecksum(session)) checksumReader.start(taken.upload.id);
+  else hashes.forget(session);
   observe.sessionVerified(session, performance.now() - started);
   observe.sessionEnded(session);
   return session;
 }
 
+/** Empty when nobody declared what it must be and it takes long to know. */
+async function checkedSha256(
+  { hashes }: Pick<FinisherDependencies, 'hashes'>,
+  session: Session,
+  signal: AbortSignal,
+): Promise<string> {
+  const declared = session.spec.sha256;
+  const missingBytes = hashes.missingBytes(session);
+  if (!declared && missingBytes > quicklyHashedBytes) return '';
+  let { sha256 } = await hashes.finish(session, signal);
+  if (declared && sha256 !== declared && missingBytes < Number(session.upload.sizeBytes)) {
+    // What is stored has the last word, not what arrived.
+    hashes.forget(session);
+    ({ sha256 } = await hashes.finish(session, signal));
+  }
+  checkChecksum(declared, sha256);
+  return sha256;
+}
+
+/** Its parts make exactly the declared size, else there is no source. */
 async function assemble(
   objects: FinisherDependencies['objects'],
   session: Session,
   sizeBytes: number,
 ): Promise<void> {
   const key = sourceKey(session);
-  if ((await objects.head(key))?.sizeBytes === sizeBytes) return;
   try {
-    await objects.completeMultipart(key, session.multipartId, session.parts);
+    const stored = await objects.completeMultipart(key, session.multipartId, session.parts);
+    if (stored.sizeBytes !== sizeBytes) throw sizeMismatch(sizeBytes, stored.sizeBytes);
   } catch (error) {
     const lost = isKerkisError(error) && error.reason === 'MULTIPART_NOT_FOUND';
     if (!lost) throw error;
-    // The answer to an earlier completion may have been lost with its process.
-    if ((await objects.head(key))?.sizeBytes === sizeBytes) return;
-    throw sourceLost(error);
+    // It was completed by somebody who died, or whose answer was lost.
+    if ((await objects.head(key))?.sizeBytes !== sizeBytes) throw sourceLost(error);
   }
-  const stored = (await objects.head(key))?.sizeBytes ?? 0;
-  if (stored !== sizeBytes) throw sizeMismatch(sizeBytes, stored);
-}
-
-function checkChecksum(declared: string, sha256: string): void {
-  if (!declared || declared === sha256) return;
-  throw new KerkisError(
-    'invalid',
-    'CHECKSUM_MISMATCH',
-    'The SHA-256 of what arrived is not the declared one: the file changed or was damaged on its way. Upload it again.',
-    { details: { declared, sha256 } },
-  );
-}
-
-function sizeMismatch(declaredBytes: number, storedBytes: number): KerkisError {
-  return new KerkisError(
-    'invalid',
-    'SIZE_MISMATCH',
-    `The file was declared with ${declaredBytes} bytes, but ${storedBytes} are stored. Upload it again.`,
-    { details: { declaredBytes: String(declaredBytes), storedBytes: String(storedBytes) } },
-  );
 }
 
 /** What does not go away by itself; a full storage neither, and then every byte held makes it worse. */

@@ -11,6 +11,7 @@ import {
   tailPrefix,
 } from '../domain/session.ts';
 import { livesUntil, partReserved, partStored, tailStored, wholeReceived } from '../domain/transitions.ts';
+import type { PassingHash } from '../hashing/source-hashes.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import { persistently, tailThen } from './stored-bytes.ts';
 
@@ -40,7 +41,7 @@ const maxTailPieces = 32;
 export function openByteSink(
   { objects, sessions, maxSizeBytes, ttlMs }: ByteSinkDependencies,
   taken: Session,
-  { atomic = false }: { readonly atomic?: boolean } = {},
+  { atomic = false, hash }: { readonly atomic?: boolean; readonly hash?: PassingHash } = {},
 ) {
   const key = sourceKey(taken);
   const limitBytes = declaredSize(taken) ?? maxSizeBytes;
@@ -68,7 +69,10 @@ export function openByteSink(
       chunks.push(piece);
       gatheredBytes += piece.length;
       rest = rest.subarray(piece.length);
-      if (missingBytes() === 0) await cutPart();
+      await hash?.add(piece);
+      if (missingBytes() > 0) continue;
+      hash?.cut();
+      await cutPart();
     }
   }
 
@@ -140,9 +144,11 @@ export function openByteSink(
   async function commit(last: Change = (session) => session): Promise<Session> {
     const changes = uncommitted.splice(0);
     const expireTime = new Date(Date.now() + ttlMs);
-    return await sessions.changeAsWriter(taken, (session) => ({
+    const written = await sessions.changeAsWriter(taken, (session) => ({
       session: [...changes, last].reduce((so, change) => change(so), livesUntil(session, expireTime)),
     }));
+    hash?.stored(written);
+    return written;
   }
 
   async function deletePieces(pieces: readonly TailPiece[]): Promise<void> {

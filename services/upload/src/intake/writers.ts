@@ -4,6 +4,7 @@ import type { ObjectStore } from '@kerkis/objects';
 import { leaseRenewed, leaseTaken } from '../domain/lease.ts';
 import { sourceLost, takenOver } from '../domain/losses.ts';
 import { checkReceiving, type Session } from '../domain/session.ts';
+import type { SourceHashes } from '../hashing/source-hashes.ts';
 import type { SessionStore } from '../store/sessions.ts';
 import { type ByteSink, type ByteSinkDependencies, openByteSink } from './byte-sink.ts';
 import { removeStored } from './stored-bytes.ts';
@@ -13,6 +14,7 @@ export interface WriterDependencies extends ByteSinkDependencies {
   readonly objects: ByteSinkDependencies['objects'] &
     Pick<ObjectStore, 'abortMultipart' | 'deletePrefix' | 'listMultiparts'>;
   readonly sessions: Pick<SessionStore, 'changeSession' | 'changeAsWriter' | 'findSession'>;
+  readonly hashes: Pick<SourceHashes, 'join'>;
   /** How long a silent writer keeps its session. */
   readonly leaseMs: number;
 }
@@ -50,7 +52,8 @@ export function createWriters(dependencies: WriterDependencies) {
   }
 
   async function run(taken: Session, { atomic, write }: Writing): Promise<Session> {
-    const sink = openByteSink(dependencies, taken, { atomic: atomic ?? false });
+    const hash = dependencies.hashes.join(taken);
+    const sink = openByteSink(dependencies, taken, { atomic: atomic ?? false, hash });
     using _alive = keepLease(dependencies, taken, () => sink.hasMoved());
     try {
       return await write(sink);
@@ -59,6 +62,8 @@ export function createWriters(dependencies: WriterDependencies) {
       if (!isLoss(error)) throw error;
       await tidyAfterLoss(dependencies, taken);
       throw error.reason === 'MULTIPART_NOT_FOUND' ? await whyLost(taken, error) : error;
+    } finally {
+      hash.end();
     }
   }
 
