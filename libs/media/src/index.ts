@@ -17,6 +17,12 @@ export { type FindHardwareOptions, findHardware } from './encode/find-hardware.t
 export { type Hardware, missingHardware, noHardware } from './encode/hardware.ts';
 export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
 export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
+export {
+  type DownloadFile,
+  type DownloadOptions,
+  type DownloadTracks,
+  makeDownload,
+} from './extras/download.ts';
 export { type ExtractedText, extractText, extractTexts, textArgs } from './extras/extract-text.ts';
 export {
   type LoudnessRequest,
@@ -25,6 +31,7 @@ export {
   type MeasuredLoudness,
   measureLoudness,
 } from './extras/loudness.ts';
+export { type Mp3Request, makeMp3, mp3Args } from './extras/mp3.ts';
 export { makePoster, type PosterOptions, posterArgs } from './extras/poster.ts';
 export type { ExtraOptions } from './extras/run.ts';
 export type { SegmentedTrack } from './extras/segmented-track.ts';
