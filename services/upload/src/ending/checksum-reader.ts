@@ -103,7 +103,7 @@ async function readChecksum(
   try {
     return (await hashes.finish(session, signal)).sha256;
   } catch (error) {
-    if (isKerkisError(error) && error.reason === 'OBJECT_NOT_FOUND') return undefined;
+    if (isKerkisError(error) && error.kind === 'not_found') return undefined;
     throw error;
   }
 }
