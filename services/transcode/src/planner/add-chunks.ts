@@ -10,11 +10,11 @@ import type { JobStore } from '../store/jobs.ts';
 /** What adding the chunks of a job needs. */
 export interface AddChunksDependencies {
   readonly jobs: Pick<JobStore, 'findJob'>;
-  readonly chunks: Pick<ChunkStore, 'addChunk' | 'changeChunk' | 'removeChunk'>;
+  readonly chunks: Pick<ChunkStore, 'addChunks' | 'changeChunk' | 'removeChunk'>;
 }
 
-/** A film has hundreds of chunks: so many are written at a time. */
-const atATime = 16;
+/** A film has hundreds of chunks: so many are written at a time, and others get their turn in between. */
+const atATime = 100;
 
 /**
  * Adds the chunks that a running job's record says there are, except the `known` ones; `headsAdded` is called when everything is
@@ -37,12 +37,10 @@ export async function addChunks(
   const { heads = [], rest = [] } = Object.groupBy(wanted, ({ chunk }) =>
     chunk.class === ChunkClass.HEAD ? 'heads' : 'rest',
   );
-  const add = (some: readonly ChunkRecord[]) => Promise.all(some.map((chunk) => chunks.addChunk(chunk)));
-  await add(heads);
+  await chunks.addChunks(heads);
   await headsAdded();
   for (let from = 0; from < rest.length; from += atATime) {
-    await add(rest.slice(from, from + atATime));
-    // SQLite answers at once: without a pause nothing else would get its turn.
+    await chunks.addChunks(rest.slice(from, from + atATime));
     await breathe();
   }
 

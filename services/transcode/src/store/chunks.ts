@@ -78,6 +78,11 @@ export function chunkStore(database: Database) {
       }
     },
 
+    /** Adds those chunks that are not there already. */
+    async addChunks(records: readonly ChunkRecord[]): Promise<void> {
+      await chunks.insertMissing(records.map(toDocument));
+    },
+
     /** The chunk, if there is one. */
     async findChunk(chunkId: string): Promise<ChunkRecord | undefined> {
       const found = await chunks.get(chunkId);

@@ -10,9 +10,12 @@ export interface WorkerOptions {
   readonly drainMs: number;
 }
 
+/** A viewer who seeks again must not wait for what was made for the place before. */
+const minUrgentSlots = 2;
+
 /**
- * Takes chunks and encodes them until it is disposed of. Each slot takes the most urgent task there is; one slot more takes urgent ones only,
- * and one no bulk, so that neither a viewer nor a new asset waits for a bulk chunk to end.
+ * Takes chunks and encodes them until it is disposed of. Each slot takes the most urgent task there is; some slots more take urgent ones
+ * only, and one no bulk, so that neither a viewer nor a new asset waits for a bulk chunk to end.
  */
 export function startWorker(
   bus: EventBus,
@@ -50,7 +53,7 @@ export function startWorker(
   const running = Promise.all([
     ...Array.from({ length: slots }, () => runSlot()),
     runSlot(['urgent', 'head']),
-    runSlot(['urgent']),
+    ...Array.from({ length: Math.max(minUrgentSlots, slots) }, () => runSlot(['urgent'])),
   ]);
   return {
     async [Symbol.asyncDispose]() {
