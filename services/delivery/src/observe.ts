@@ -1,6 +1,6 @@
 import type { KerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
-import type { WaitOutcome } from './store/segments.ts';
+import type { WaitOutcome } from './store/on-demand.ts';
 
 /** Which cache was looked into. */
 type CacheTier = 'playback' | 'generation' | 'manifest' | 'object';
@@ -15,7 +15,7 @@ export interface DeliveryObserver {
     bytes: number;
   }): void;
   looked(tier: CacheTier, result: 'hit' | 'miss' | 'stale'): void;
-  waited(outcome: WaitOutcome, durationMs: number): void;
+  waited(what: 'segment' | 'thumbnail', outcome: WaitOutcome, durationMs: number): void;
   /** A request failed for a reason that the viewer is not to blame for. */
   failed(facts: { route: string; playbackId?: string | undefined; error: KerkisError }): void;
 }
@@ -38,11 +38,19 @@ export function createObserver({
   const looks = meter.createCounter('kerkis.delivery.cache.looks', {
     description: 'Looks into the caches of the edge',
   });
-  const waits = meter.createHistogram('kerkis.delivery.segment.wait', {
-    unit: 's',
-    description: 'Time that viewers waited for segments that were not made yet',
-    advice: { explicitBucketBoundaries: [0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60] },
-  });
+  const advice = { explicitBucketBoundaries: [0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60] };
+  const waits = {
+    segment: meter.createHistogram('kerkis.delivery.segment.wait', {
+      unit: 's',
+      description: 'Time that viewers waited for segments that were not made yet',
+      advice,
+    }),
+    thumbnail: meter.createHistogram('kerkis.delivery.thumbnail.wait', {
+      unit: 's',
+      description: 'Time that viewers waited for pictures that were not made yet',
+      advice,
+    }),
+  };
   return {
     answered({ route, method, status, durationMs, bytes }) {
       requests.record(durationMs / 1000, {
@@ -53,7 +61,7 @@ export function createObserver({
       if (bytes > 0) sent.add(bytes, { 'http.route': route });
     },
     looked: (tier, result) => looks.add(1, { tier, result }),
-    waited: (outcome, durationMs) => waits.record(durationMs / 1000, { outcome }),
+    waited: (what, outcome, durationMs) => waits[what].record(durationMs / 1000, { outcome }),
     failed({ route, playbackId, error }) {
       const facts = { err: error, route, playbackId };
       if (error.kind === 'unavailable') logger.warn(facts, 'request could not be served right now');

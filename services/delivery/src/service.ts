@@ -14,8 +14,10 @@ import { createObserver } from './observe.ts';
 import { deliveryRoutes } from './rpc/routes.ts';
 import { generationLookup, playbackLookup } from './store/catalog-lookups.ts';
 import { createMediaObjects } from './store/media-objects.ts';
+import type { WaitOutcome } from './store/on-demand.ts';
 import { viewsOf } from './store/playbacks.ts';
 import { createSegments } from './store/segments.ts';
+import { createThumbnails } from './store/thumbnails.ts';
 
 /** How often the edge says that it serves. */
 export interface DeliveryPace {
@@ -68,11 +70,19 @@ export async function startDelivery(
     observe: looked('object'),
   });
   const transcode = mesh.client('transcode', SegmentService);
-  const segments = createSegments({
+  const waitMs = config.delivery.segmentWaitSeconds * 1000;
+  const waitedFor = (what: Parameters<typeof observer.waited>[0]) => ({
     objects,
+    waitMs,
+    observe: (outcome: WaitOutcome, durationMs: number) => observer.waited(what, outcome, durationMs),
+  });
+  const segments = createSegments({
+    ...waitedFor('segment'),
     ensure: (request, options) => transcode.ensureSegment(request, options),
-    waitMs: config.delivery.segmentWaitSeconds * 1000,
-    observe: observer.waited,
+  });
+  const thumbnails = createThumbnails({
+    ...waitedFor('thumbnail'),
+    ensure: (request, options) => transcode.ensureThumbnail(request, options),
   });
 
   const view = viewsOf(playbacks, generations);
@@ -84,6 +94,7 @@ export async function startDelivery(
       playbacks,
       manifests,
       segments,
+      thumbnails,
       objects,
       edges,
       ttlSeconds,

@@ -1,8 +1,11 @@
 // What lies beside the segments, and tracks that are not on the grid.
+import { Code, ConnectError } from '@connectrpc/connect';
 import { GenerationState } from '@kerkis/contracts/catalog';
 import { AssetUpdatedSchema } from '@kerkis/contracts/catalog/events';
+import { KerkisError } from '@kerkis/errors';
 import { announce } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
+import { toConnectError } from '@kerkis/rpc';
 import { waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Edge, generationOf, publish, reasonOf, startEdge } from './edge-fixture.ts';
@@ -131,6 +134,52 @@ describe('files beside the segments', () => {
       const answer = await edge.get(path ?? '');
       expect([answer.status, reasonOf(answer)]).toEqual([404, reason]);
     }
+  });
+});
+
+describe('a thumbnail', () => {
+  test('is made once for all who ask for about the same, and stored', async () => {
+    const { base, generation, prefix, token } = await withFiles();
+    const asked: unknown[] = [];
+    edge.transcode.ensureThumbnail = async ({ generationId, timeMs, width }) => {
+      asked.push({ generationId, timeMs, width });
+      await edge.store.put(`${prefix}/images/thumbnail-${timeMs}-${width}.jpg`, bytes);
+    };
+    const query = (index: number) => `time=3.5${index % 5}&width=${600 + index}`;
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => edge.get(`${base}/thumbnail.jpg?${query(index)}&g=${token}`)),
+    );
+    for (const { status, headers, body } of answers) {
+      expect([status, headers['content-type'], body.equals(bytes)]).toEqual([200, 'image/jpeg', true]);
+      expect(headers['cache-control']).toContain('immutable');
+    }
+    expect(asked).toEqual([{ generationId: generation.id, timeMs: 3500n, width: 640 }]);
+  });
+
+  test('that cannot be is refused with its reason', async () => {
+    const { base } = await withFiles();
+    let calls = 0;
+    edge.transcode.ensureThumbnail = () => {
+      calls += 1;
+      throw toConnectError(new KerkisError('not_found', 'PICTURE_NOT_AVAILABLE', 'It has no picture.'));
+    };
+    for (const [query, status, reason] of [
+      ['time=x', 400, 'THUMBNAIL_QUERY_INVALID'],
+      ['time=1&width=-1', 400, 'THUMBNAIL_QUERY_INVALID'],
+      ['time=12', 404, 'PICTURE_NOT_AVAILABLE'],
+      ['time=1', 404, 'PICTURE_NOT_AVAILABLE'],
+    ]) {
+      const answer = await edge.get(`${base}/thumbnail.jpg?${query}`);
+      expect([answer.status, reasonOf(answer)]).toEqual([status, reason]);
+    }
+    expect(calls).toBe(1);
+    edge.transcode.ensureThumbnail = () => Promise.reject(new ConnectError('late', Code.DeadlineExceeded));
+    const late = await edge.get(`${base}/thumbnail.jpg?time=2`);
+    expect([late.status, reasonOf(late), late.headers['retry-after']]).toEqual([
+      503,
+      'PICTURE_NOT_READY_IN_TIME',
+      '1',
+    ]);
   });
 });
 

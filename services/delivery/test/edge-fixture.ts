@@ -35,6 +35,7 @@ import type { generatePresentation } from '../src/player/playback-fixture.ts';
 import { startDelivery } from '../src/service.ts';
 
 type Presentation = Awaited<ReturnType<typeof generatePresentation>>;
+type EnsureThumbnail = (request: { generationId: string; timeMs: bigint; width: number }) => Promise<void>;
 type Ensure = (
   request: { generationId: string; track: string; segment: number },
   context: HandlerContext,
@@ -72,8 +73,10 @@ export async function startEdge(
   );
 
   const catalog = createCatalog();
-  const transcode: { ensure: Ensure } = {
-    ensure: () => Promise.reject(new ConnectError('off', Code.Unavailable)),
+  const off = () => Promise.reject(new ConnectError('off', Code.Unavailable));
+  const transcode: { ensure: Ensure; ensureThumbnail: EnsureThumbnail } = {
+    ensure: off,
+    ensureThumbnail: off,
   };
   const reads: string[] = [];
   const fault: { error?: Error } = {};
@@ -91,6 +94,10 @@ export async function startEdge(
     );
     router.rpc(SegmentService.method.ensureSegment, async (wanted, context) => {
       await transcode.ensure(wanted, context);
+      return {};
+    });
+    router.rpc(SegmentService.method.ensureThumbnail, async (wanted) => {
+      await transcode.ensureThumbnail(wanted);
       return {};
     });
   });

@@ -20,6 +20,7 @@ const known: fc.Arbitrary<EdgePath> = fc.oneof(
       'poster' as const,
       'waveform' as const,
       'storyboard' as const,
+      'thumbnail' as const,
       'player' as const,
       'route' as const,
     ),

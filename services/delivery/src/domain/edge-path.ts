@@ -2,7 +2,7 @@
 export type EdgePath =
   | ManifestPath
   | StoredFilePath
-  | { readonly kind: 'storyboard' | 'player' | 'route'; readonly playbackId: string }
+  | { readonly kind: 'storyboard' | 'thumbnail' | 'player' | 'route'; readonly playbackId: string }
   | { readonly kind: 'init'; readonly playbackId: string; readonly track: string }
   | {
       readonly kind: 'segment';
@@ -38,6 +38,7 @@ const shapes = {
   mpd: new RegExp(`^/v/${id}/manifest\\.mpd$`),
   poster: new RegExp(`^/v/${id}/poster\\.jpg$`),
   waveform: new RegExp(`^/v/${id}/waveform\\.json$`),
+  thumbnail: new RegExp(`^/v/${id}/thumbnail\\.jpg$`),
   storyboard: new RegExp(`^/v/${id}/storyboard\\.vtt$`),
   sprite: new RegExp(`^/v/${id}/storyboard-(?<sprite>${number})\\.jpg$`),
   text: new RegExp(`^/v/${id}/(?<track>text/${name})\\.vtt$`),
@@ -87,6 +88,8 @@ export function edgePath(to: EdgePath): string {
       return `/v/${to.playbackId}/poster.jpg`;
     case 'waveform':
       return `/v/${to.playbackId}/waveform.json`;
+    case 'thumbnail':
+      return `/v/${to.playbackId}/thumbnail.jpg`;
     case 'storyboard':
       return `/v/${to.playbackId}/storyboard.vtt`;
     case 'sprite':
@@ -116,6 +119,7 @@ export const routePatterns: Readonly<Record<EdgePath['kind'], string>> = {
   mpd: '/v/{playbackId}/manifest.mpd',
   poster: '/v/{playbackId}/poster.jpg',
   waveform: '/v/{playbackId}/waveform.json',
+  thumbnail: '/v/{playbackId}/thumbnail.jpg',
   storyboard: '/v/{playbackId}/storyboard.vtt',
   sprite: '/v/{playbackId}/storyboard-{sprite}.jpg',
   text: '/v/{playbackId}/{track}.vtt',

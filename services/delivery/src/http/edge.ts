@@ -16,12 +16,15 @@ import { type SegmentDependencies, segment } from './segment.ts';
 import { type StoredFileDependencies, sendStoredFile } from './stored-file.ts';
 import { type StoryboardDependencies, storyboard } from './storyboard.ts';
 
+import { type ThumbnailDependencies, thumbnail } from './thumbnail.ts';
+
 /** What the edge stands on. */
 export interface EdgeDependencies
   extends SegmentDependencies,
     ManifestDependencies,
     StoredFileDependencies,
-    StoryboardDependencies {
+    StoryboardDependencies,
+    ThumbnailDependencies {
   readonly playbacks: Lookup<Playback>;
   readonly edges: Pick<EdgeTable, 'route'>;
   readonly objects: StoredFileDependencies['objects'];
@@ -32,7 +35,11 @@ export interface EdgeDependencies
 }
 
 /** What is unavailable without anything being wrong. */
-const expected: ReadonlySet<string> = new Set(['ASSET_NOT_PLAYABLE_YET', 'SEGMENT_NOT_READY_IN_TIME']);
+const expected: ReadonlySet<string> = new Set([
+  'ASSET_NOT_PLAYABLE_YET',
+  'SEGMENT_NOT_READY_IN_TIME',
+  'PICTURE_NOT_READY_IN_TIME',
+]);
 
 /** Answers everything below `/v`, `/play` and `/route`. */
 export function edgeHandler(dependencies: EdgeDependencies): HttpHandler {
@@ -89,6 +96,8 @@ function answer(
       return segment(dependencies, { ...to, segment: 0 }, exchange);
     case 'segment':
       return segment(dependencies, to, exchange);
+    case 'thumbnail':
+      return thumbnail(dependencies, to, exchange);
     case 'storyboard':
       return storyboard(dependencies, to, exchange);
     case 'poster':

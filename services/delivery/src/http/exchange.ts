@@ -68,7 +68,7 @@ export function sendFailure(exchange: Exchange, error: KerkisError): void {
 /** When to ask again. */
 export function retryHeaders({ kind, reason }: KerkisError): { 'retry-after'?: string } {
   if (kind !== 'unavailable') return {};
-  return { 'retry-after': reason === 'SEGMENT_NOT_READY_IN_TIME' ? '1' : '2' };
+  return { 'retry-after': reason.endsWith('_NOT_READY_IN_TIME') ? '1' : '2' };
 }
 
 /** Aborted when the client goes away before its answer is complete. */

@@ -50,6 +50,9 @@ export function transcodeRoutes(deps: TranscodeRoutes): (router: ConnectRouter) 
   };
   const segmentRpcs: ServiceImpl<typeof SegmentService> = {
     ensureSegment: (request, context) => ensureSegment(deps, request, context),
+    ensureThumbnail: () => {
+      throw new KerkisError('not_found', 'PICTURE_NOT_AVAILABLE', 'Pictures at a time are not made.');
+    },
   };
 
   return (router) => {

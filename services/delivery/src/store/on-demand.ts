@@ -1,0 +1,93 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import { fromConnectError } from '@kerkis/rpc';
+import { LRUCache } from 'lru-cache';
+import type { MediaObject, MediaObjects } from './media-objects.ts';
+import { singleFlight } from './single-flight.ts';
+
+/** What became of a wait for what was not made yet. */
+export type WaitOutcome = 'served' | 'timeout' | 'refused' | 'abandoned';
+
+/** Options of a call that waits. */
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** Objects of one kind, stored or still to be made. */
+export interface OnDemand {
+  /**
+   * The object of that key. One that is not stored is asked for by `make`, and waited for until `signal` is aborted or the time is
+   * up. `not_found`: why it will never be made. However many ask, it is made once.
+   */
+  read(
+    key: string,
+    make: (options: WaitOptions) => Promise<unknown>,
+    signal: () => AbortSignal,
+  ): Promise<MediaObject>;
+}
+
+/** What they stand on. */
+export interface OnDemandOptions {
+  readonly objects: Pick<MediaObjects, 'read'>;
+  readonly waitMs: number;
+  readonly observe: (outcome: WaitOutcome, durationMs: number) => void;
+  /** What is said when it was not made in time: `unavailable`. */
+  readonly late: { readonly reason: string; readonly message: string };
+}
+
+const absentTtlMs = 1_000;
+
+export function createOnDemand({ objects, waitMs, observe, late }: OnDemandOptions): OnDemand {
+  const absent = new LRUCache<string, KerkisError>({ max: 10_000, ttl: absentTtlMs });
+  const flights = singleFlight<void>();
+
+  async function wait(make: (options: WaitOptions) => Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    const waited = (outcome: WaitOutcome) => observe(outcome, performance.now() - startedAt);
+    try {
+      await make({ signal, timeoutMs: waitMs });
+      waited('served');
+    } catch (caught) {
+      const error = refusal(caught, signal, late);
+      waited(error.kind === 'not_found' ? 'refused' : error.kind === 'cancelled' ? 'abandoned' : 'timeout');
+      throw error;
+    }
+  }
+
+  return {
+    async read(key, make, signal) {
+      const known = absent.get(key);
+      if (known) throw known;
+      try {
+        const stored = await objects.read(key).catch(unlessStored);
+        if (stored) return stored;
+        await flights.join(key, (shared) => wait(make, shared), signal());
+        return await objects.read(key);
+      } catch (error) {
+        if (isKerkisError(error) && error.kind === 'not_found') absent.set(key, error);
+        throw error;
+      }
+    },
+  };
+}
+
+function unlessStored(error: unknown): undefined {
+  if (isKerkisError(error) && error.kind === 'not_found') return undefined;
+  throw error;
+}
+
+/** Why transcode does not make it: for good (`not_found`), not in time, or nobody waits any more. */
+function refusal(caught: unknown, signal: AbortSignal, late: OnDemandOptions['late']): KerkisError {
+  if (signal.aborted)
+    return new KerkisError('cancelled', 'CANCELLED', 'The viewer went away.', { cause: caught });
+  const error = fromConnectError(caught);
+  const isFinal = ['not_found', 'precondition', 'invalid', 'data_loss'].includes(error.kind);
+  if (isFinal) {
+    const { reason, message, details } = error;
+    return new KerkisError('not_found', reason, message, { details, cause: caught });
+  }
+  const isLate = caught instanceof ConnectError && caught.code === Code.DeadlineExceeded;
+  const reason = isLate ? late.reason : error.kind === 'unavailable' ? error.reason : 'TRANSCODE_UNAVAILABLE';
+  return new KerkisError('unavailable', reason, late.message, { cause: caught });
+}
