@@ -70,7 +70,7 @@ test('audio with pre-roll', () =>
   golden('audio', audioUnitArgs(planMedia(exampleSource(), defaultProfile), audio, settings)));
 
 test('after its end, audio is silence and the source is not read', () => {
-  const source = exampleSource(10, {}, { endSeconds: 2 });
+  const source = exampleSource(10, {}, { endSeconds: 1 });
   const args = audioUnitArgs(planMedia(source, defaultProfile), audio, settings);
   expect(args.join(' ')).toContain('-f lavfi -i anullsrc=r=48000:cl=stereo');
   expect(args.join(' ')).not.toContain(settings.sourcePath);
