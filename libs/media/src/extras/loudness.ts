@@ -4,7 +4,7 @@ import { KerkisError } from '@kerkis/errors';
 import type { EncodeSettings } from '../encode/video-args.ts';
 import type { SourceInfo } from '../probe/source-info.ts';
 import { type ExtraOptions, ffmpegOutput } from './run.ts';
-import { soundOf, wholeSoundArgs } from './whole-sound.ts';
+import { sampleCountOf, soundOf, wholeSoundArgs } from './whole-sound.ts';
 
 /** What is measured. */
 export interface LoudnessRequest {
@@ -27,7 +27,7 @@ export interface MeasuredLoudness {
 /** Where the scale of the meter ends: the absolute gate of BS.1770. */
 const floorLufs = -70;
 
-/** Arguments of the ffmpeg that measures: figures every 100 ms on file descriptor 3, of which the last ones count. */
+/** Arguments of the ffmpeg that measures: the meter's figures of the last second on file descriptor 3, of which the last ones count. */
 export function loudnessArgs(
   source: SourceInfo,
   { streamIndex, channels = 2 }: LoudnessRequest,
@@ -35,11 +35,17 @@ export function loudnessArgs(
 ): string[] {
   const stream = soundOf(source, streamIndex);
   const count = Math.min(channels, stream.channels);
-  const filters = ['ebur128=peak=true:metadata=1', 'ametadata=mode=print:file=pipe\\\\:3'];
+  // The rate at which tracks are made, so that nothing is resampled for the measurement alone.
+  const sampleRate = stream.sampleRate === 44_100 ? 44_100 : 48_000;
+  const lastSecond = sampleCountOf(source, sampleRate) / sampleRate - 1;
+  const filters = [
+    'ebur128=peak=true:metadata=1',
+    `aselect='gte(t,${lastSecond.toFixed(3)})'`,
+    'ametadata=mode=print:file=pipe\\\\:3',
+  ];
   const sound = {
     streamIndex: stream.index,
-    // The rate at which tracks are made, so that nothing is resampled for the measurement alone.
-    sampleRate: stream.sampleRate === 44_100 ? 44_100 : 48_000,
+    sampleRate,
     channelLayout: count === 1 ? 'mono' : count < 6 ? 'stereo' : '5.1',
     filters,
   } as const;

@@ -93,38 +93,39 @@ class PeakMeter {
   #high = -32_768;
   #count = 0;
   /** First byte of a sample that was cut in two. */
-  #half: number | undefined;
+  #half: Buffer | undefined;
 
   constructor(samplesPerPoint: number) {
     this.#samplesPerPoint = samplesPerPoint;
   }
 
   add(chunk: Buffer): void {
-    let at = 0;
-    if (this.#half !== undefined && chunk.length > 0) {
-      this.#sample((chunk.readInt8(0) << 8) | this.#half);
-      this.#half = undefined;
-      at = 1;
+    const bytes = this.#half === undefined ? chunk : Buffer.concat([this.#half, chunk]);
+    const even = bytes.length & ~1;
+    this.#half = even < bytes.length ? bytes.subarray(even) : undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, even);
+    let low = this.#low;
+    let high = this.#high;
+    for (let at = 0; at < even; at += 2) {
+      const value = view.getInt16(at, true);
+      if (value < low) low = value;
+      if (value > high) high = value;
+      if (++this.#count < this.#samplesPerPoint) continue;
+      this.#point(low, high);
+      low = 32_767;
+      high = -32_768;
     }
-    for (; at + 1 < chunk.length; at += 2) this.#sample(chunk.readInt16LE(at));
-    if (at < chunk.length) this.#half = chunk.readUInt8(at);
+    this.#low = low;
+    this.#high = high;
   }
 
   finish(): number[] {
-    if (this.#count > 0) this.#point();
+    if (this.#count > 0) this.#point(this.#low, this.#high);
     return this.#data;
   }
 
-  #sample(value: number): void {
-    if (value < this.#low) this.#low = value;
-    if (value > this.#high) this.#high = value;
-    if (++this.#count === this.#samplesPerPoint) this.#point();
-  }
-
-  #point(): void {
-    this.#data.push(this.#low >> 8, this.#high >> 8);
-    this.#low = 32_767;
-    this.#high = -32_768;
+  #point(low: number, high: number): void {
+    this.#data.push(low >> 8, high >> 8);
     this.#count = 0;
   }
 }
