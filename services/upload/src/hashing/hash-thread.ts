@@ -11,9 +11,9 @@ export type HashRequest =
   | { readonly op: 'digest'; readonly id: number }
   | { readonly op: 'drop'; readonly id: number };
 
-/** The memory of bytes that are taken in, to be used again; or a digest in hex. */
+/** The oldest bytes of a hash are taken in: their shared memory may be used again. Or a digest in hex. */
 export type HashReply =
-  | { readonly id: number; readonly returned: Uint8Array }
+  | { readonly id: number; readonly taken: true }
   | { readonly id: number; readonly sha256: string };
 
 /** Bytes may wait in memory for two parts to be stored, and each part ends with a mark. */
@@ -39,8 +39,8 @@ parentPort?.on('message', (request: HashRequest) => {
   switch (request.op) {
     case 'add': {
       one.hash.update(request.bytes.subarray(0, request.sizeBytes));
-      const reply: HashReply = { id: request.id, returned: request.bytes };
-      parentPort?.postMessage(reply, [request.bytes.buffer as ArrayBuffer]);
+      const reply: HashReply = { id: request.id, taken: true };
+      parentPort?.postMessage(reply);
       break;
     }
     case 'mark': {

@@ -28,7 +28,7 @@ export interface Hasher extends AsyncDisposable {
 }
 
 interface Waiting {
-  batches: number;
+  readonly batches: Uint8Array[];
   ended: boolean;
   wake: PromiseWithResolvers<void>;
   readonly digests: PromiseWithResolvers<string>[];
@@ -59,36 +59,37 @@ export function createHasher(): Hasher {
 
   function take(own: Map<number, Waiting>, reply: HashReply): void {
     const one = own.get(reply.id);
-    if ('returned' in reply) {
-      if (free.length < keptBatches) free.push(reply.returned);
-      if (!one) return;
-      one.batches--;
+    if (!one) return;
+    if ('sha256' in reply) one.digests.shift()?.resolve(reply.sha256);
+    else {
+      const batch = one.batches.shift();
+      if (batch && free.length < keptBatches) free.push(batch);
       wake(one);
-    } else one?.digests.shift()?.resolve(reply.sha256);
+    }
   }
 
   function begin(): RunningHash {
     const id = ++lastId;
     const target = thread();
     const own = waiting;
-    const one: Waiting = { batches: 0, ended: false, wake: Promise.withResolvers(), digests: [] };
+    const one: Waiting = { batches: [], ended: false, wake: Promise.withResolvers(), digests: [] };
     own.set(id, one);
     let batch: Uint8Array | undefined;
     let filled = 0;
     let position = 0;
     let marks: number[] = [];
 
-    function send(request: HashRequest, transferred: ArrayBuffer[] = []): void {
+    function send(request: HashRequest): void {
       if (one.ended) throw threadEnded();
-      target.postMessage(request, transferred);
+      target.postMessage(request);
     }
 
     function flush(): void {
       if (!batch || filled === 0) return;
       const bytes = batch;
       batch = undefined;
-      one.batches++;
-      send({ op: 'add', id, bytes, sizeBytes: filled }, [bytes.buffer as ArrayBuffer]);
+      one.batches.push(bytes);
+      send({ op: 'add', id, bytes, sizeBytes: filled });
       filled = 0;
     }
 
@@ -97,7 +98,8 @@ export function createHasher(): Hasher {
 
       async add(chunk) {
         for (let taken = 0; taken < chunk.length; ) {
-          batch ??= free.pop() ?? new Uint8Array(batchBytes);
+          // Shared: to hand memory over to the thread and back costs more than to copy the bytes.
+          batch ??= free.pop() ?? new Uint8Array(new SharedArrayBuffer(batchBytes));
           const part = chunk.subarray(taken, taken + batchBytes - filled);
           batch.set(part, filled);
           taken += part.length;
@@ -105,7 +107,7 @@ export function createHasher(): Hasher {
           position += part.length;
           if (filled === batchBytes) flush();
         }
-        while (one.batches >= maxWaiting && !one.ended) await one.wake.promise;
+        while (one.batches.length >= maxWaiting && !one.ended) await one.wake.promise;
         if (one.ended) throw threadEnded();
       },
 
