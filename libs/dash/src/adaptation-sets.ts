@@ -47,11 +47,24 @@ function audioKeys(audios: readonly Track[], audioOnly: boolean): Map<Track, str
   return keys;
 }
 
+/** Whether the same is there in more channels too: a player that knows nothing of its loudspeakers begins with stereo. */
+function isStereoOfMore(set: AdaptationSet, sets: readonly AdaptationSet[]): boolean {
+  const channels = (other: AdaptationSet): number => other.tracks[0].audio?.channels ?? 0;
+  const same = sets.filter(
+    (other) =>
+      other.kind === 'audio' &&
+      other.language === set.language &&
+      other.tracks[0].audio?.label === set.tracks[0].audio?.label,
+  );
+  return channels(set) <= 2 && same.some((other) => channels(other) > 2);
+}
+
 /** Sets of one video codec and range differ in where their segments begin only: players may go from one to another. */
 function withRivals(sets: readonly AdaptationSet[]): AdaptationSet[] {
   const looks = ({ tracks: [first] }: AdaptationSet): string =>
     `${first.codec.split('.')[0]} ${first.video?.videoRange ?? 'SDR'}`;
   return sets.map((set) => {
+    if (set.kind === 'audio') return isStereoOfMore(set, sets) ? { ...set, selectionPriority: 2 } : set;
     const rivals = sets.filter((other) => set.kind === 'video' && looks(other) === looks(set));
     if (rivals.length < 2) return set;
     const largest = Math.max(...rivals.map((rival) => rival.tracks.length));

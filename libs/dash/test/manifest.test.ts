@@ -173,6 +173,26 @@ describe('manifest', () => {
     ]);
   });
 
+  test('where there is surround, players that do not choose begin with stereo', () => {
+    const surround = audio('en', { channels: 6, group: 'aac-2' }, { name: 'audio/en-6' });
+    const tracks = [
+      video(360, 1),
+      surround,
+      audio('en', { group: 'aac-1' }),
+      audio('de', { group: 'aac-1' }),
+    ];
+    const told = elements(manifest({ durationMs, tracks }), 'AdaptationSet').map((set) => [
+      set.getAttribute('lang'),
+      set.getElementsByTagName('AudioChannelConfiguration')[0]?.getAttribute('value'),
+      set.getAttribute('selectionPriority'),
+    ]);
+    expect(told.slice(1)).toEqual([
+      ['en', '6', null],
+      ['en', '2', '2'],
+      ['de', '2', null],
+    ]);
+  });
+
   test('text is one WebVTT file, with its language and role', () => {
     const tracks = [...film.tracks, text('fr', { isDefault: true, label: 'Français' })];
     const xml = manifest({ durationMs, tracks }, { query: 'g=1&x="' });

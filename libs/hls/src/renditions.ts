@@ -28,10 +28,45 @@ export function isLadder(tracks: readonly Track[]): boolean {
 /** Audio tracks by their group; without one, by codec and channel count. Groups keep the order of their first track. */
 export function audioGroups(tracks: readonly Track[]): RenditionGroup[] {
   const groups = Map.groupBy(tracks, (track) => {
-    const codecName = track.codec.split('.')[0] ?? track.codec;
-    return track.audio?.group ?? `audio-${codecName}-${track.audio?.channels}ch`;
+    return track.audio?.group ?? `audio-${codecName(track)}-${track.audio?.channels}ch`;
   });
-  return [...groups].map(([id, members]) => ({ id, tracks: members }));
+  return complete([...groups].map(([id, members]) => ({ id, tracks: members })));
+}
+
+/**
+ * Each group has the same members, as RFC 8216bis 4.4.6.1.1 demands: what one lacks (a language that is there in stereo only) it
+ * borrows from another, of its own codec if there is one.
+ */
+function complete(groups: readonly RenditionGroup[]): RenditionGroup[] {
+  const keyed = groups.map(({ id, tracks }) => ({ id, members: byMeaning(tracks) }));
+  const keys = new Set(keyed.flatMap(({ members }) => [...members.keys()]));
+  return keyed.map(({ id, members }) => {
+    const [own] = members.values();
+    return {
+      id,
+      tracks: [...keys].flatMap((key) => {
+        const others = keyed.flatMap((group) => group.members.get(key) ?? []);
+        const alike = others.find((other) => codecName(other) === (own && codecName(own)));
+        return members.get(key) ?? alike ?? others[0] ?? [];
+      }),
+    };
+  });
+}
+
+/** The tracks of a group by what is to be heard; those that say the same are counted. */
+function byMeaning(tracks: readonly Track[]): Map<string, Track> {
+  const members = new Map<string, Track>();
+  for (const track of tracks) {
+    const said = `${languageTag(track.audio?.language ?? '')}\n${track.audio?.label}`;
+    let ordinal = 1;
+    while (members.has(`${said}\n${ordinal}`)) ordinal++;
+    members.set(`${said}\n${ordinal}`, track);
+  }
+  return members;
+}
+
+function codecName({ codec }: Track): string {
+  return codec.split('.')[0] ?? codec;
 }
 
 /**

@@ -94,6 +94,27 @@ describe('multivariantPlaylist', () => {
     ]);
   });
 
+  test('a language without surround is heard in stereo beside the surround of others, and stereo comes first', () => {
+    const stereo = (language: string) =>
+      audio(language, { group: 'aac-1', isDefault: language === 'en' }, { name: `audio/${language}-2` });
+    const surround = audio(
+      'en',
+      { group: 'aac-2', channels: 6, isDefault: true },
+      { name: 'audio/en-6', peakBandwidthBps: 400_000 },
+    );
+    const tracks = [video(720, 2_000_000), stereo('en'), surround, stereo('de')];
+    const playlist = multivariantPlaylist({ durationMs, tracks });
+    const parsed = M3U8Parser.parseMasterPlaylist(playlist, base);
+    expect(parsed.levels.map(({ attrs }) => attrs.AUDIO)).toEqual(['aac-1', 'aac-2']);
+    const media = M3U8Parser.parseMasterPlaylistMedia(playlist, base, parsed);
+    expect(media.AUDIO?.map((track) => [track.groupId, track.lang, track.channels, track.default])).toEqual([
+      ['aac-1', 'en', '2', true],
+      ['aac-1', 'de', '2', false],
+      ['aac-2', 'en', '6', true],
+      ['aac-2', 'de', '2', false],
+    ]);
+  });
+
   test('hls.js reads levels, codecs, languages and groups of a rich presentation', () => {
     const playlist = multivariantPlaylist(rich);
     const parsed = M3U8Parser.parseMasterPlaylist(playlist, base);
