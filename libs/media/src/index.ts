@@ -15,7 +15,7 @@ export { audioUnitArgs } from './encode/audio-args.ts';
 export { type EncodedPart, type EncodeOptions, encodeUnit } from './encode/encode-unit.ts';
 export { type FindHardwareOptions, findHardware } from './encode/find-hardware.ts';
 export { type Hardware, missingHardware, noHardware } from './encode/hardware.ts';
-export type { AudioUnit, EncodeUnit, VideoUnit } from './encode/unit.ts';
+export type { AudioUnit, EncodeUnit, RemuxUnit, VideoUnit } from './encode/unit.ts';
 export { type EncodeSettings, videoUnitArgs } from './encode/video-args.ts';
 export {
   type DownloadFile,
@@ -92,6 +92,7 @@ export {
   type VideoCodec,
   type VideoEncoder,
 } from './plan/profile.ts';
+export { type RungSegments, rungSegments } from './plan/rung-segments.ts';
 export { defaultSourceLimits, type SourceLimits } from './probe/limits.ts';
 export { type ProbeOptions, probeSource } from './probe/probe-source.ts';
 export { sniffContainer } from './probe/sniff.ts';
@@ -102,6 +103,7 @@ export type {
   Colour,
   Container,
   ContentLight,
+  CopyableVideo,
   HdrMetadata,
   HdrTransfer,
   MasteringDisplay,
@@ -123,3 +125,5 @@ export {
 } from './process/run-ffmpeg.ts';
 export { type LocateOptions, locateMediaTools, type MediaTools } from './process/tools.ts';
 export { formatRational, parseRational, type Rational, rational, toNumber } from './rational.ts';
+export type { RemuxRung } from './remux/plan-remux.ts';
+export { createRemuxSources, type RemuxSource, type RemuxSources } from './remux/remux-sources.ts';

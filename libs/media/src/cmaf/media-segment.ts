@@ -24,6 +24,7 @@ export interface SegmentLayout {
 /** Flags of a sample that decoding can start at: depends on no other. */
 export const syncSampleFlags = 0x02000000;
 /** Flags of any other sample: depends on others, no sync sample. */
+export const nonSyncSampleFlags = 0x01010000;
 const isNonSync = 0x00010000;
 
 const styp = box('styp', Buffer.from('cmfs'), uint32(0), Buffer.from('cmfsmsdh'));

@@ -10,8 +10,10 @@ import type { ProcessLimits } from '../process/confine.ts';
 import { type FfmpegProgress, type RunningFfmpeg, startFfmpeg } from '../process/run-ffmpeg.ts';
 import type { MediaTools } from '../process/tools.ts';
 import { toNumber } from '../rational.ts';
+import type { RemuxSources } from '../remux/remux-sources.ts';
+import { remuxUnit } from '../remux/remux-unit.ts';
 import { audioFrameRange, audioUnitArgs } from './audio-args.ts';
-import { type EncodeUnit, unitAudioRung, unitVideoRungs } from './unit.ts';
+import { type AudioUnit, type EncodeUnit, unitAudioRung, unitVideoRungs, type VideoUnit } from './unit.ts';
 import { type EncodeSettings, videoUnitArgs } from './video-args.ts';
 import { reorderDepthOf } from './video-codec-args.ts';
 
@@ -23,6 +25,8 @@ export interface EncodeOptions extends EncodeSettings {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
   readonly tracer?: Tracer;
+  /** Remembers what remuxed units read; without it each reads the index of the source again. */
+  readonly remuxSources?: RemuxSources | undefined;
 }
 
 /** One finished part of one rung. */
@@ -32,7 +36,7 @@ export type EncodedPart = TrackPart & {
 };
 
 /**
- * Encodes a unit and yields the init segment and then each media segment of each rung as soon as it is complete. When the
+ * Encodes (or remuxes) a unit and yields the init segment and then each media segment of each rung as soon as it is complete. When the
  * iteration ends without an error, everything the unit asked for has been yielded exactly once. Leaving it early stops
  * ffmpeg.
  *
@@ -41,6 +45,18 @@ export type EncodedPart = TrackPart & {
 export async function* encodeUnit(
   plan: MediaPlan,
   unit: EncodeUnit,
+  options: EncodeOptions,
+): AsyncGenerator<EncodedPart> {
+  if (unit.kind === 'remux') {
+    yield* remuxUnit(plan, unit, options);
+    return;
+  }
+  yield* encodeWithFfmpeg(plan, unit, options);
+}
+
+async function* encodeWithFfmpeg(
+  plan: MediaPlan,
+  unit: VideoUnit | AudioUnit,
   options: EncodeOptions,
 ): AsyncGenerator<EncodedPart> {
   const args =
@@ -66,11 +82,11 @@ export async function* encodeUnit(
   await ffmpeg.ended;
 }
 
-function usesHardware(plan: MediaPlan, unit: EncodeUnit): boolean {
+function usesHardware(plan: MediaPlan, unit: VideoUnit | AudioUnit): boolean {
   return unit.kind === 'video' && unitVideoRungs(plan, unit).some(({ encoder }) => encoder !== 'software');
 }
 
-function unitSeconds(plan: MediaPlan, unit: EncodeUnit): number {
+function unitSeconds(plan: MediaPlan, unit: VideoUnit | AudioUnit): number {
   const { grid } = plan;
   const { firstSegment } = unit;
   const end = firstSegment + unit.segmentCount;
@@ -102,7 +118,7 @@ const endingMs = 2_000;
 
 function tracks(
   plan: MediaPlan,
-  unit: EncodeUnit,
+  unit: VideoUnit | AudioUnit,
   pipes: readonly Readable[],
 ): AsyncGenerator<EncodedPart>[] {
   const { firstSegment, segmentCount } = unit;

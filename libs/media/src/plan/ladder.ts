@@ -1,6 +1,7 @@
 import { KerkisError } from '@kerkis/errors';
 import type { HdrTransfer, SourceInfo, VideoSource } from '../probe/source-info.ts';
 import { type Rational, rational, toNumber } from '../rational.ts';
+import { planRemux, type RemuxRung } from '../remux/plan-remux.ts';
 import { type AudioRung, audioRungs } from './audio-rungs.ts';
 import type { Grid } from './grid.ts';
 import { resolveEncoder } from './hardware.ts';
@@ -34,14 +35,18 @@ interface VideoRungShape {
   readonly peakBitrateBps: number;
   /** What is expected until it is measured. */
   readonly averageBitrateBps: number;
+  /** Where the profile does not want the source's own samples in its place. */
+  readonly isAlwaysEncoded?: true;
 }
 
 /** Luminance range of a track: standard, SMPTE ST 2084, or ARIB STD-B67. */
 export type VideoRange = 'SDR' | 'PQ' | 'HLG';
 
-/** All tracks to encode. Video codecs in the order of the profile, the rungs of each from the highest to the lowest. */
+/** All tracks to make. Video codecs in the order of the profile, the rungs of each from the highest to the lowest. */
 export interface Ladder {
   readonly video: readonly VideoRung[];
+  /** The source's own pictures, in place of an encoded rung, where they are what it would be. */
+  readonly remux?: RemuxRung;
   readonly audio: readonly AudioRung[];
 }
 
@@ -75,7 +80,13 @@ export function planLadder(
       `Profile ${profile.name} makes no track of this source. Add a video or audio rendition to it.`,
     );
   }
-  return { video: withUniqueNames(video), audio: withUniqueNames(audio) };
+  const rungs = withUniqueNames(video);
+  const remux = planRemux(source, grid, profile, rungs);
+  return {
+    video: rungs.filter((rung) => rung !== remux?.replaces),
+    ...(remux && { remux: remux.rung }),
+    audio: withUniqueNames(audio),
+  };
 }
 
 function videoRungs(
@@ -158,6 +169,7 @@ function videoRung(
     // A segment starts with a full buffer at most, so it takes its length at the maximum rate and one buffer more.
     peakBitrateBps: Math.ceil(maxBitrateBps + bufferBits / toNumber(grid.segmentSeconds) + containerBps),
     averageBitrateBps: Math.ceil((rendition.videoBitrateBps ?? maxBitrateBps * 0.6) + containerBps),
+    ...(rendition.remux === false && { isAlwaysEncoded: true }),
   };
 }
 

@@ -28,5 +28,12 @@ export function planMedia(
     audioCodecs: profile.audio.map(({ codec }) => codec),
     ...(maxFrameRate === undefined ? {} : { maxFrameRate }),
   });
-  return { source, grid, ladder: planLadder(source, grid, profile, hardware) };
+  return { source: withoutTables(source), grid, ladder: planLadder(source, grid, profile, hardware) };
+}
+
+/** What only planning needs: a number for each group of pictures. */
+function withoutTables(source: SourceInfo): SourceInfo {
+  if (source.video?.copyable === undefined) return source;
+  const { copyable: _, ...video } = source.video;
+  return { ...source, video };
 }

@@ -2,11 +2,13 @@ import { KerkisError } from '@kerkis/errors';
 import { parseRational, type Rational, toNumber } from '../rational.ts';
 import { textSubtitleCodecs } from './codecs.ts';
 import { hdrMetadata } from './hdr-metadata.ts';
+import { trackIdOf } from './index-clock.ts';
 import type { SourceLimits } from './limits.ts';
 import type {
   AudioSource,
   Chapter,
   Container,
+  CopyableVideo,
   SourceInfo,
   StreamTiming,
   SubtitleSource,
@@ -27,6 +29,8 @@ export interface Findings {
   readonly picked: PickedStreams;
   readonly chapters: readonly describe.RawChapter[];
   readonly clocks: ReadonlyMap<number, StreamClock>;
+  /** Of the track of this number, if it is the chosen video. */
+  readonly copyable?: CopyableVideo | undefined;
   readonly limits: SourceLimits;
 }
 
@@ -67,7 +71,7 @@ export function assembleSource(findings: Findings): SourceInfo {
     durationSeconds,
     durationMs: Math.max(1, Math.round(durationSeconds * 1000)),
     timeline,
-    ...(video === undefined ? {} : { video: videoSource(video) }),
+    ...(video === undefined ? {} : { video: videoSource(video, findings.copyable) }),
     audios: audios.map(audioSource),
     subtitles: picked.subtitles.map(subtitleSource),
     ...pictureOf(picked),
@@ -108,7 +112,7 @@ function timing({ stream, clock }: StreamReading): StreamTiming {
   };
 }
 
-function videoSource(found: StreamReading): VideoSource {
+function videoSource(found: StreamReading, copyable: CopyableVideo | undefined): VideoSource {
   const { raw, index } = found.stream;
   const { clock } = found;
   const width = raw.width ?? 0;
@@ -142,6 +146,7 @@ function videoSource(found: StreamReading): VideoSource {
     isInterlaced: describe.isInterlaced(raw),
     lastFrameSeconds: clock.lastFrameSeconds,
     maxKeyframeIntervalSeconds: clock.maxKeyframeIntervalSeconds,
+    ...(copyable !== undefined && copyable.trackId === trackIdOf(raw.id) && { copyable }),
   };
 }
 

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
 import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { MediaTools } from '../process/tools.ts';
+import { findCopyable } from '../remux/find-copyable.ts';
 import { assembleSource } from './assemble-source.ts';
 import { startEarlyTrial } from './early-trial.ts';
 import { describeFirstPicture, describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
@@ -76,9 +77,11 @@ async function probe(
     describing.catch(() => {});
     const mp4 = container === 'mov' ? await lookAtMp4(file.handle, sizeBytes) : undefined;
     mp4?.index?.prepare();
+    const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index));
     const description = parseDescription(await describing, limits);
     const picked = await withHdrMetadata(input, pickStreams(description, limits));
-    const clocks = (mp4?.index && clocksFromIndex(mp4.index, picked)) ?? (await scanClocks(input, picked));
+    const indexed = mp4?.index && clocksFromIndex(mp4.index, picked);
+    const clocks = indexed ?? (await scanClocks(input, picked));
     const playable = await tryDecoding(input, picked, await trial.decodes(description));
     return assembleSource({
       container,
@@ -87,6 +90,7 @@ async function probe(
       picked: playable,
       chapters: description.chapters ?? [],
       clocks,
+      copyable: indexed && copyable,
       limits,
     });
   } finally {

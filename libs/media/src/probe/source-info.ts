@@ -124,6 +124,27 @@ export interface VideoSource extends StreamTiming {
   readonly lastFrameSeconds: number;
   /** Longest stretch between two keyframes, in seconds: what a seek without an index may have to decode. */
   readonly maxKeyframeIntervalSeconds: number;
+  /** How the stream is cut, where it could be published as it is. `planMedia` leaves it out of plans. */
+  readonly copyable?: CopyableVideo;
+}
+
+/** A stream of H.264 that players decode as it is, in closed groups of pictures, each of which starts with an IDR picture. */
+export interface CopyableVideo {
+  /** Number of the track in the file. */
+  readonly trackId: number;
+  /** RFC 6381: `avc1.64001f`. */
+  readonly codecs: string;
+  /** Ticks per second of what follows. */
+  readonly timescale: number;
+  /** Source time stamp of the first frame. */
+  readonly firstTicks: number;
+  /** How far decoding must be ahead of presentation. */
+  readonly reorderTicks: number;
+  readonly frameCount: number;
+  /** When each group of pictures starts, counted from the first frame. */
+  readonly gopTicks: readonly number[];
+  /** What each takes. */
+  readonly gopBytes: readonly number[];
 }
 
 /** One audio stream. */

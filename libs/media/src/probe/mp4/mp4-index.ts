@@ -25,6 +25,8 @@ export interface IndexedTrack {
 export interface Mp4Index {
   /** Reads the first track of pictures and the first of sound ahead of time. */
   prepare(): void;
+  /** The first track of pictures; undefined as below. */
+  firstPictures(): (IndexedTrack & { readonly moov: Buffer }) | undefined;
   /** All samples of a track; undefined when its tables are unusual, broken or absent. */
   samplesOf(trackId: number): IndexedTrack | undefined;
   /** Times and last duration of what ffmpeg reads as packets; undefined as above. */
@@ -52,6 +54,11 @@ export function readMp4Index(source: Mp4IndexSource): Mp4Index | undefined {
         const track = movie.tracks.find((each) => each.handler === handler);
         if (track && !isPcm(source.moov, track)) samplesOf(track.id);
       }
+    },
+    firstPictures() {
+      const track = movie.tracks.find(({ handler }) => handler === 'vide');
+      const samples = track && samplesOf(track.id);
+      return samples && { ...samples, moov: source.moov };
     },
     samplesOf,
     packetsOf(id) {

@@ -1,0 +1,86 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { IndexedTrack, Mp4Index } from '../probe/mp4/mp4-index.ts';
+import type { CopyableVideo } from '../probe/source-info.ts';
+import { readAvcConfig, startsWithIdr } from './avc-config.ts';
+import { type Gops, readGops } from './gops.ts';
+import { readAvcEntry } from './sample-entry.ts';
+
+/** More groups of pictures than twelve hours of one a second have are not looked at. */
+const maxGops = 50_000;
+/** A track whose decoding must be further ahead than this makes players wait. */
+const maxReorderSeconds = 2;
+/** Enough for the parameter sets and messages that most encoders put first. */
+const lookBytes = 64;
+const readsAtOnce = 32;
+
+/**
+ * The pictures of a file that can be published as they are: H.264 that every player decodes, on one simple timeline, in closed groups
+ * that start with an IDR picture. Undefined when there are none.
+ */
+export async function findCopyable(file: FileHandle, index: Mp4Index): Promise<CopyableVideo | undefined> {
+  const indexed = index.firstPictures();
+  if (indexed === undefined) return undefined;
+  const { track, table, presented, moov } = indexed;
+  const entry = track.sampleEntry && readAvcEntry(moov, track.sampleEntry);
+  const config = entry && readAvcConfig(entry.config);
+  const gops = config && readGops(indexed);
+  if (!config || !gops || gops.first.length > maxGops) return undefined;
+  if (gops.reorderTicks > maxReorderSeconds * track.timescale) return undefined;
+  if (!(await allStartWithIdr(file, table, gops, config.lengthBytes))) return undefined;
+  return {
+    trackId: track.id,
+    codecs: config.codecs,
+    timescale: track.timescale,
+    reorderTicks: gops.reorderTicks,
+    firstTicks: presented.times[0] as number,
+    frameCount: table.count,
+    ...measureGops(indexed, gops),
+  };
+}
+
+/** When each group starts, counted from the first, and what it takes. */
+function measureGops({ table, presented }: IndexedTrack, { first }: Gops) {
+  const origin = presented.times[0] as number;
+  const gopTicks: number[] = [];
+  const gopBytes: number[] = [];
+  for (let gop = 0; gop < first.length; gop++) {
+    const start = first[gop] as number;
+    const end = first[gop + 1] ?? table.count;
+    gopTicks.push((presented.times[start] as number) - origin);
+    gopBytes.push(table.sizes.subarray(start, end).reduce((sum, size) => sum + size, 0));
+  }
+  return { gopTicks, gopBytes };
+}
+
+async function allStartWithIdr(
+  file: FileHandle,
+  table: IndexedTrack['table'],
+  { first }: Gops,
+  lengthBytes: number,
+): Promise<boolean> {
+  for (let at = 0; at < first.length; at += readsAtOnce) {
+    const batch = Array.from(first.subarray(at, at + readsAtOnce), (sample) =>
+      sampleStartsWithIdr(file, table.offsets[sample] as number, table.sizes[sample] as number, lengthBytes),
+    );
+    if (!(await Promise.all(batch)).every(Boolean)) return false;
+  }
+  return true;
+}
+
+async function sampleStartsWithIdr(
+  file: FileHandle,
+  offset: number,
+  sizeBytes: number,
+  lengthBytes: number,
+): Promise<boolean> {
+  for (let length = Math.min(sizeBytes, lookBytes); ; ) {
+    const bytes = Buffer.allocUnsafe(length);
+    const { bytesRead } = await file.read(bytes, 0, length, offset);
+    if (bytesRead < length) return false;
+    const found = startsWithIdr(bytes, lengthBytes);
+    if ('isIdr' in found) return found.isIdr;
+    // Messages of more than 64 KiB are no honest encoder's.
+    if (found.neededBytes > Math.min(sizeBytes, 65_536)) return false;
+    length = Math.min(sizeBytes, found.neededBytes + lookBytes);
+  }
+}
