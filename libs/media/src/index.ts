@@ -1,3 +1,13 @@
+export { type FitReason, type FittedLadder, fitLadder } from './analysis/fit-ladder.ts';
+export type { MeanScore } from './analysis/frame-scores.ts';
+export {
+  type ContentLook,
+  type LookAtSize,
+  type LookOptions,
+  type LookPoint,
+  type LookSample,
+  lookAtContent,
+} from './analysis/look-at-content.ts';
 export {
   type MeasureOptions,
   measureQuality,

@@ -20,7 +20,7 @@ export interface MeanScore {
 }
 
 /** What equal pictures get, whose ratio is infinite and no number of JSON. */
-export const equalPsnrDb = 100;
+const equalPsnrDb = 100;
 
 /** Filters that compare `[<main>]` with `[<reference>]` frame by frame and write `FrameScore`s to file descriptor `pipe`. */
 export function comparison(main: string, reference: string, pipe: number, output: string): string {
@@ -30,6 +30,25 @@ export function comparison(main: string, reference: string, pipe: number, output
     `[${main}][${id}a]psnr[${id}p]`,
     `[${id}p][${id}b]ssim,metadata=mode=print:file=pipe\\\\:${pipe}[${output}]`,
   ].join(';');
+}
+
+/**
+ * Filters that write the largest difference of one sample of luma, of 255, in each frame of `[<main>]` from `[<reference>]`, to file descriptor
+ * `pipe`. Means hide a blurred line of text on an empty page; this does not.
+ */
+export function largestDifference(main: string, reference: string, pipe: number, output: string): string {
+  const filters = ['blend=all_mode=difference', 'signalstats', `metadata=mode=print:file=pipe\\\\:${pipe}`];
+  return `[${main}][${reference}]${filters.join(',')}[${output}]`;
+}
+
+/** Reads what `largestDifference` writes: a number of 0 to 255 for each frame. */
+export async function readDifferences(pipe: Readable): Promise<number[]> {
+  const differences: number[] = [];
+  for await (const line of createInterface({ input: pipe, crlfDelay: Infinity })) {
+    const [key, value] = line.split('=');
+    if (key === 'lavfi.signalstats.YMAX') differences.push(Number(value));
+  }
+  return differences;
 }
 
 /** Reads what `comparison` writes. */

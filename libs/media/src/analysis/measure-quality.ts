@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { KerkisError } from '@kerkis/errors';
 import type { EncodeOptions } from '../encode/encode-unit.ts';
+import type { PictureSize } from '../encode/picture-filters.ts';
 import { unitVideoRungs } from '../encode/unit.ts';
 import { frameFilters, rungChains, videoInputArgs } from '../encode/video-args.ts';
 import { firstVideoFrame, type Grid } from '../plan/grid.ts';
@@ -27,9 +28,11 @@ export interface MeasureOptions extends Omit<EncodeOptions, 'onProgress'> {
   readonly scratchDirectory: string;
   /** Frames of each segment that are compared, spread over all of it; 30 by default. All are decoded. */
   readonly framesPerSegment?: number;
+  /** Compares at this size, to which the segments are scaled as by a player; the rung's own by default. */
+  readonly shownSize?: PictureSize;
 }
 
-/** How like the source a rung is, at the size and rate of the rung. */
+/** How like the source a rung is, at its own size or the one it is shown at, and at its rate. */
 export interface RungQuality extends MeanScore {
   /** How many segments were looked at. */
   readonly segmentCount: number;
@@ -122,15 +125,17 @@ async function compareSegment(
 /** One ffmpeg that reads the source (input 0) and the segment (input 1), and writes how like each other they are. */
 function compareArgs(plan: MediaPlan, place: SegmentPlace, path: string, options: MeasureOptions): string[] {
   const { rung, step } = place;
-  const { threads, maxPixels, maxStreams } = options;
+  const { threads, maxPixels, maxStreams, shownSize = rung } = options;
+  const { width, height } = shownSize;
   const source = [...frameFilters(plan, place), `framestep=${step}`].join(',');
   const stored = [
     `settb=1/(${formatRational(rung.frameRate)})`,
     `setpts=PTS-${place.firstOfRung}`,
     `select='not(mod(n,${step}))'`,
+    ...(options.shownSize === undefined ? [] : [`scale=${width}:${height}:flags=bicubic`]),
   ].join(',');
   const graph = [
-    `[0:${plan.source.video?.index}]${source},${rungChains(plan, [rung])}`,
+    `[0:${plan.source.video?.index}]${source},${rungChains(plan, [{ ...rung, width, height }])}`,
     `[1:v:0]${stored}[stored]`,
     comparison('stored', 'v0', 3, 'scores'),
   ].join(';');
