@@ -209,6 +209,24 @@ test('Ctrl-C ends the session on the server too', async () => {
   expect(await response.json()).toEqual({});
 });
 
+test.each(['SIGTERM', 'SIGINT'] as const)('%s while it waits says what goes on', async (signal) => {
+  const long = await makeMedia('cli-long', { seconds: 20, video: { width: 1280, height: 720 } });
+  const child = startKerkis(['upload', long, '--json', '--wait', 'ready', '--server', mesh.url]);
+  const ended = outcomeOf(child);
+  let told = '';
+  child.stdout?.on('data', (text) => {
+    told += text;
+  });
+  await waitUntil(() => told.includes('"PLAYABLE"'));
+  child.kill(signal);
+  const { code, stderr, events } = await ended;
+  expect({ code, last: last(events()) }).toMatchObject({
+    code: 1,
+    last: { event: 'failed', reason: 'CANCELLED' },
+  });
+  expect(stderr).toMatch(/^kerkis: CANCELLED: Nobody waits any longer\..* "kerkis asset watch ast_\w+"\.\n$/);
+});
+
 test('kill -9 in the middle of encoding leaves no ffmpeg, and the next start finishes the work', async () => {
   const long = await makeMedia('cli-long', { seconds: 20, video: { width: 1280, height: 720 } });
   await using directory = await tempDir();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Asset, AssetState } from '@kerkis/contracts/catalog';
-import { KerkisError } from '@kerkis/errors';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { type Clients, requestHeaders } from '../client.ts';
 import { type AwaitedState, awaitAsset } from '../follow/follow-asset.ts';
 import { followJob } from '../follow/follow-job.ts';
@@ -54,15 +54,24 @@ export async function uploadFile(
     throw error;
   }
   using encoding = followEncoding(clients, report, plan.awaited === AssetState.READY);
-  return await awaitAsset(
-    clients,
-    upload.assetId,
-    plan.awaited,
-    (asset) => {
-      report.state(asset);
-      encoding.noticed(asset);
-    },
-    signal,
+  const noticed = (asset: Asset) => {
+    report.state(asset);
+    encoding.noticed(asset);
+  };
+  try {
+    return await awaitAsset(clients, upload.assetId, plan.awaited, noticed, signal);
+  } catch (error) {
+    throw signal.aborted && !isKerkisError(error) ? waitEnded(upload.assetId, error) : error;
+  }
+}
+
+/** What an abort makes of a call that waits says nothing to a person. */
+function waitEnded(assetId: string, cause: unknown): KerkisError {
+  return new KerkisError(
+    'cancelled',
+    'CANCELLED',
+    `Nobody waits any longer. The file is uploaded and the server goes on: see "kerkis asset watch ${assetId}".`,
+    { details: { assetId }, cause },
   );
 }
 
