@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { corpus } from './corpus.ts';
 import { cost } from './cost.ts';
 import { markdown, type Report } from './harness/table.ts';
 import { kill } from './kill.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<Repo
   cost,
   quality,
   kill,
+  corpus,
 };
 
 const [first = '', ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');

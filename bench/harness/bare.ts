@@ -17,10 +17,10 @@ export interface BareRun {
   readonly command: string;
 }
 
-const timeoutMs = 3_600_000;
+const usualTimeoutMs = 3_600_000;
 
 /** Runs ffmpeg to its end, outside of any mesh. Throws with its last words. Nothing else may be waited for meanwhile. */
-export async function runFfmpeg(args: readonly string[]): Promise<BareRun> {
+export async function runFfmpeg(args: readonly string[], timeoutMs = usualTimeoutMs): Promise<BareRun> {
   const child = start(args);
   const startedAt = performance.now();
   const cpuBefore = endedChildrenCpuSeconds();

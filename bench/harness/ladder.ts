@@ -21,27 +21,25 @@ export const preset = 'veryfast';
 export const audioBitrateBps = 128_000;
 
 /** Profiles of benches. `bench-encode` encodes also what could be taken over from the source as it is. */
-export type ProfileName = 'bench' | 'bench-encode' | 'bench-per-title' | 'bench-small';
+export type ProfileName = 'bench' | 'bench-encode' | 'bench-small';
 
 /** Adds the profiles to a mesh. */
 export async function createProfiles(clients: MeshClients): Promise<void> {
-  const ladder = (name: ProfileName, wanted: readonly Rung[], noRemux: boolean, ladderMode: LadderMode) => ({
+  const ladder = (name: ProfileName, wanted: readonly Rung[], noRemux: boolean) => ({
     name,
     preset,
     segmentMs: segmentSeconds * 1000,
-    ladderMode,
+    ladderMode: LadderMode.FIXED,
     renditions: wanted.map(({ shortSide, crf, maxBitrateBps }) => ({
       ...{ shortSide, crf, maxBitrateBps: BigInt(maxBitrateBps) },
       ...{ codec: VideoCodec.H264, noRemux },
     })),
     audios: [{ codec: AudioCodec.AAC, bitrateBps: audioBitrateBps, channels: 2 }],
   });
-  const { FIXED, PER_TITLE } = LadderMode;
   const profiles = [
-    ladder('bench', rungs, false, FIXED),
-    ladder('bench-encode', rungs, true, FIXED),
-    ladder('bench-per-title', rungs, true, PER_TITLE),
-    { ...ladder('bench-small', rungs.slice(2), true, FIXED), segmentMs: 2000 },
+    ladder('bench', rungs, false),
+    ladder('bench-encode', rungs, true),
+    { ...ladder('bench-small', rungs.slice(2), true), segmentMs: 2000 },
   ];
   for (const profile of profiles) await clients.profiles.createProfile({ profile });
 }

@@ -10,6 +10,12 @@ interface Entry {
   readonly cpuTicks: number;
 }
 
+/** What a process took of memory. */
+export interface ProcessPeak {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 /**
  * CPU seconds of processes and everything that they ever started: those that ended count through the parent that waited for
  * them, and those that wait for their parent are still listed. Children of a parent that ended without waiting count only where
@@ -23,6 +29,27 @@ export function treeCpuSeconds(roots: readonly number[]): number {
 export function endedChildrenCpuSeconds(): number {
   const [user, system] = statFields(process.pid)?.slice(13, 15) ?? [];
   return (Number(user) + Number(system)) / ticksPerSecond;
+}
+
+/** Highest resident memory that one process of the tree had at any time of its life, and its name. */
+export function treePeak(root: number): ProcessPeak {
+  const peaks = treeOf([root]).map(({ pid }) => peakOf(pid));
+  return peaks.reduce((highest, peak) => (peak.bytes > highest.bytes ? peak : highest), {
+    name: '',
+    bytes: 0,
+  });
+}
+
+/** `Name` and `VmHWM` of https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+function peakOf(pid: number): ProcessPeak {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const [, name = ''] = /^Name:\s+(.*)$/m.exec(status) ?? [];
+    const [, kib = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(status) ?? [];
+    return { name, bytes: Number(kib) * 1024 };
+  } catch {
+    return { name: '', bytes: 0 };
+  }
 }
 
 function treeOf(roots: readonly number[]): Entry[] {
