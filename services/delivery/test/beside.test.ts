@@ -18,7 +18,10 @@ const video = (height: number, timescale: number, segments: { count: number; dur
   segments,
   peakBandwidthBps: height * 1000,
   averageBandwidthBps: height * 1000,
-  video: { width: (height * 16) / 9, height, frameRate: { num: 25, den: 1 } },
+  video: {
+    ...{ width: (height * 16) / 9, height, frameRate: { num: 25, den: 1 } },
+    videoRange: height === 360 ? ('HLG' as const) : undefined,
+  },
 });
 const text = (language: string, isForced = false) => ({
   name: `text/${language}${isForced ? '-forced' : ''}`,
@@ -198,6 +201,14 @@ describe('tracks', () => {
     expect(media).toContain(`#EXTINF:12.000000,\n../el.vtt?g=${token}\n#EXT-X-ENDLIST`);
     const mpd = (await edge.get(`${base}/manifest.mpd`)).body.toString();
     expect(mpd).toContain(`<BaseURL>text/el.vtt?g=${token}</BaseURL>`);
+  });
+
+  test('say what range of light they have', async () => {
+    const { base } = await withFiles();
+    const master = (await edge.get(`${base}/master.m3u8`)).body.toString();
+    expect(master.match(/\d+x\d+|VIDEO-RANGE=\w+/g)?.join(' ')).toBe(
+      '160x90 VIDEO-RANGE=SDR 640x360 VIDEO-RANGE=HLG 1280x720 VIDEO-RANGE=SDR',
+    );
   });
 
   test('that are cut elsewhere have bounds and durations of their own', async () => {
