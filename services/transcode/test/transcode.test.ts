@@ -46,7 +46,7 @@ beforeAll(async () => {
   const nats = stack.use(await startNats());
   directory = stack.use(await tempDir()).path;
   const config = parseConfig(
-    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2, leaseSeconds: 5 }, worker: { slots: 2 } } }`,
+    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2, leaseSeconds: 5 }, worker: { slots: 2, niceness: 0 } } }`,
   );
   const telemetry = stack.use(
     startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'error' }),

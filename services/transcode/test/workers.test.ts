@@ -111,7 +111,8 @@ async function meshOf(
       transcode: {
         role,
         planner: { chunkSeconds: 1, leaseSeconds: 5, maxAttempts: 2 },
-        worker: { slots: 1, scratchDirectory: scratch },
+        // Tests that run beside this one must not starve it.
+        worker: { slots: 1, niceness: 0, scratchDirectory: scratch },
       },
     }),
   );

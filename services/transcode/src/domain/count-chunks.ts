@@ -6,6 +6,8 @@ import { measuredTrack } from './measure-tracks.ts';
 /** What the chunks of a job say about it. */
 export interface JobCount {
   readonly finishedChunks: number;
+  /** Places of these in the order of the plan. */
+  readonly finishedOrders: readonly number[];
   /** Stored segments of finished chunks, by track. */
   readonly finishedSegments: ReadonlyMap<string, number>;
   /** Tracks whose every segment is stored, with measured bitrates. */
@@ -27,6 +29,7 @@ export function countChunks(tracks: readonly Track[], records: readonly ChunkRec
   }
   return {
     finishedChunks: finished.length,
+    finishedOrders: finished.map(({ order }) => order),
     finishedSegments,
     completeTracks: tracks
       .map((track) => measuredTrack(track, finished))

@@ -23,6 +23,7 @@ const plan = examplePlan({ seconds: 4, hasVideo: true, hasAudio: true, segmentMs
 const failure = create(FailureSchema, { reason: 'FFMPEG_FAILED' });
 const countOf = (record: JobRecord, chunks: number) => ({
   finishedChunks: chunks,
+  finishedOrders: Array.from({ length: chunks }, (_, order) => order),
   finishedSegments: new Map(record.tracks.map(({ name }) => [name, chunks])),
   completeTracks: chunks < 4 ? [] : record.tracks.map((track) => ({ ...track, complete: true })),
   retries: 0,

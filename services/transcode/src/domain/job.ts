@@ -5,6 +5,8 @@ import type { Failure, Profile, Track } from '@kerkis/contracts/media';
 import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { MediaPlan } from '@kerkis/media';
 import type { JobCount } from './count-chunks.ts';
+import { shareDone } from './job-progress.ts';
+import { type OrderSet, withOrders } from './order-set.ts';
 import { segmentCountOf } from './track-runs.ts';
 import { gridMessage, plannedTracks, sourceInfoMessage } from './tracks.ts';
 
@@ -22,6 +24,10 @@ export interface JobRecord {
   /** Planned tracks; each is replaced by its measured self when it is complete. */
   readonly tracks: readonly Track[];
   readonly hasPoster: boolean;
+  /** Places in the order of the plan of those finished chunks that its progress tells of. */
+  readonly counted: OrderSet;
+  /** When it began to run, milliseconds since 1970; 0 until then. */
+  readonly startedAtMs: number;
   /** How often it was started, counted from 1; chunks of another run are not its own. */
   readonly run: number;
   /** It ended without success, and its stored segments are still to be deleted. */
@@ -59,6 +65,8 @@ export function newJob({ id, assetId, generationId, source, profile, now }: NewJ
     planFailures: 0,
     tracks: [],
     hasPoster: false,
+    counted: '',
+    startedAtMs: 0,
     run: 1,
     needsCleanUp: false,
     cleanUpUntilMs: 0,
@@ -98,7 +106,7 @@ export function planned(
       remainingMs: 0n,
     })),
   });
-  return { ...next, plan, chunkSeconds, tracks };
+  return { ...next, plan, chunkSeconds, tracks, startedAtMs: now.getTime() };
 }
 
 /** It still is being planned: nobody else needs to. */
@@ -120,19 +128,24 @@ export function progressed(record: JobRecord, count: JobCount, now: Date): JobRe
   if (record.job.state !== JobState.RUNNING) return undefined;
   const complete = new Map(count.completeTracks.map((track) => [track.name, track]));
   const finishedChunkCount = Math.max(record.job.finishedChunkCount, count.finishedChunks);
+  const doneOf = (track: string, before: number) => Math.max(before, count.finishedSegments.get(track) ?? 0);
+  const tracks = record.job.tracks.map((track) => {
+    const finishedSegmentCount = doneOf(track.track, track.finishedSegmentCount);
+    const progress = track.segmentCount > 0 ? finishedSegmentCount / track.segmentCount : 0;
+    return { ...track, finishedSegmentCount, progress };
+  });
+  const done = new Map(tracks.map(({ track, finishedSegmentCount }) => [track, finishedSegmentCount]));
   const next = moved(record, now, {
     finishedChunkCount,
-    progress: record.job.chunkCount > 0 ? finishedChunkCount / record.job.chunkCount : 0,
+    progress: Math.max(
+      record.job.progress,
+      shareDone(record.tracks, (track) => done.get(track) ?? 0),
+    ),
     retryCount: Math.max(record.job.retryCount, count.retries),
-    tracks: record.job.tracks.map((track) => ({
-      ...track,
-      finishedSegmentCount: Math.max(
-        track.finishedSegmentCount,
-        count.finishedSegments.get(track.track) ?? 0,
-      ),
-    })),
+    tracks,
   });
-  return { ...next, tracks: record.tracks.map((track) => complete.get(track.name) ?? track) };
+  const counted = withOrders(record.counted, count.finishedOrders);
+  return { ...next, counted, tracks: record.tracks.map((track) => complete.get(track.name) ?? track) };
 }
 
 /** Every chunk is stored: RUNNING → FINISHED. */
@@ -184,6 +197,8 @@ export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
     planFailures: 0,
     tracks: [],
     hasPoster: false,
+    counted: '',
+    startedAtMs: 0,
     run: record.run + 1,
   };
 }

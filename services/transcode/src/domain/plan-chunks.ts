@@ -27,9 +27,11 @@ const shortSeconds = 30;
 const lowestFactor = 3;
 /** Audio costs even less. */
 const audioFactor = 10;
+/** A remuxed rung is only copied. */
+const remuxSeconds = 300;
 
 /**
- * The chunks of a plan, in the order in which they are given out: the head of each lane, then the rest of the lowest rung along
+ * The chunks of a plan, in the order in which they are given out: the head of each lane, then the rest of a remuxed rung, of the lowest one along
  * the whole length, of each audio track, and last the other rungs chunk by chunk. Rungs of another codec have lanes of their own, so
  * that a slow encoder holds back no other.
  */
@@ -61,7 +63,11 @@ function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
   );
   const lane = (rungs: readonly VideoRung[], factor = 1): Lane[] =>
     rungs.length > 0 ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: chunkSeconds * factor }] : [];
+  const remuxed = ladder.remux
+    ? [{ tracks: [videoTrackName(ladder.remux)], chunkSeconds: remuxSeconds }]
+    : [];
   return [
+    ...remuxed,
     ...lane(lowest ? [lowest] : [], lowestFactor),
     ...ladder.audio.map((rung) => ({
       tracks: [audioTrackName(rung)],

@@ -1,4 +1,10 @@
-import { audioSegmentRuns, type MediaPlan, type SegmentRun, videoSegmentRuns } from '@kerkis/media';
+import {
+  audioSegmentRuns,
+  type MediaPlan,
+  type RemuxRung,
+  type SegmentRun,
+  videoSegmentRuns,
+} from '@kerkis/media';
 import { audioTrackName, videoTrackName } from './tracks.ts';
 
 /** How one track is cut: encoded tracks follow the grid, others have a list of their own. */
@@ -20,8 +26,15 @@ export function trackRuns({ grid, ladder }: MediaPlan): Map<string, TrackRuns> {
     timescale: (rung.codec === 'opus' ? grid.opus : grid.audio)?.sampleRate ?? 1,
     runs: audioSegmentRuns(grid, rung.codec),
   }));
-  return new Map([...video, ...audio].map((each) => [each.track, each]));
+  const remuxed = ladder.remux ? [remuxRuns(ladder.remux)] : [];
+  return new Map([...remuxed, ...video, ...audio].map((each) => [each.track, each]));
 }
+
+const remuxRuns = (rung: RemuxRung): TrackRuns => ({
+  track: videoTrackName(rung),
+  timescale: rung.timescale,
+  runs: rung.segments,
+});
 
 /** Segments of a track in all. */
 export const segmentCountOf = (runs: readonly { readonly count: number }[]): number =>

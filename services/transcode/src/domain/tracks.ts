@@ -15,6 +15,7 @@ import {
   firstVideoFrame,
   type Grid,
   type MediaPlan,
+  type RemuxRung,
   type SegmentRun,
   type SourceInfo,
   type VideoRung,
@@ -32,9 +33,25 @@ const toRuns = (runs: readonly SegmentRun[]) =>
 /** All tracks of a plan, with planned bitrates. */
 export function plannedTracks({ grid, ladder }: MediaPlan): Track[] {
   return [
+    ...(ladder.remux ? [remuxedTrack(ladder.remux)] : []),
     ...ladder.video.map((rung) => videoTrack(grid, rung)),
     ...ladder.audio.map((rung) => audioTrack(grid, rung)),
   ];
+}
+
+function remuxedTrack(rung: RemuxRung): Track {
+  const { width, height, frameRate, frameCount } = rung;
+  return create(TrackSchema, {
+    name: videoTrackName(rung),
+    kind: TrackKind.VIDEO,
+    codec: rung.codecs,
+    timescale: rung.timescale,
+    segments: toRuns(rung.segments),
+    peakBandwidthBps: BigInt(rung.peakBitrateBps),
+    averageBandwidthBps: BigInt(rung.averageBitrateBps),
+    remuxed: true,
+    video: { width, height, frameRate, frameCount: BigInt(frameCount) },
+  });
 }
 
 function videoTrack(grid: Grid, rung: VideoRung): Track {

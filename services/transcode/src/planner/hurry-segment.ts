@@ -1,6 +1,5 @@
 import { ChunkState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
-import { toNumber } from '@kerkis/media';
 import type { ObjectStore } from '@kerkis/objects';
 import { type ChunkRecord, hurried } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
@@ -8,7 +7,7 @@ import { extraChunk, extraChunkId, plannedChunkId } from '../domain/new-chunk.ts
 import { planChunks } from '../domain/plan-chunks.ts';
 import { reachesSoon } from '../domain/reaches-soon.ts';
 import { segmentKey } from '../domain/segment-keys.ts';
-import { segmentCountOf } from '../domain/track-runs.ts';
+import { secondsOf, segmentCountOf, trackRuns } from '../domain/track-runs.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { PublishChunk } from './fill-queue.ts';
 
@@ -37,7 +36,7 @@ export async function hurrySegment(
 ): Promise<void> {
   const cover = await coveringChunk(deps, job, track, Math.max(1, segment));
   if (segment === 0) return await hurry(deps, cover);
-  const segmentSeconds = job.plan ? toNumber(job.plan.grid.segmentSeconds) : 1;
+  const segmentSeconds = meanSegmentSeconds(job, track);
   if (cover && reachesSoon(cover, { track, segment, segmentSeconds, now: new Date() })) {
     return await hurry(deps, cover);
   }
@@ -47,6 +46,11 @@ export async function hurrySegment(
     segmentCount: await missingFrom(deps, job, track, segment),
   });
   if (await deps.chunks.addChunk(record)) await deps.publish(record, `urgent-${Date.now()}`);
+}
+
+function meanSegmentSeconds({ plan }: JobRecord, track: string): number {
+  const runs = plan && trackRuns(plan).get(track);
+  return runs ? secondsOf(runs) / segmentCountOf(runs.runs) : 1;
 }
 
 /** The plan says which chunk it is, so it need not be searched for. Undefined while it is not added yet. */

@@ -23,11 +23,11 @@ import type { SourceFiles } from '../source-files.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
-import { addChunks } from './add-chunks.ts';
 import { countJob } from './count-job.ts';
 import { deleteMedia } from './delete-media.ts';
 import { endJob } from './end-job.ts';
 import { fillQueue, type PublishChunk, taskClassOf } from './fill-queue.ts';
+import { createGiveOut } from './give-out.ts';
 import { planJob } from './plan-job.ts';
 import { createPlanning } from './planning.ts';
 import { reconcile } from './reconcile.ts';
@@ -81,11 +81,12 @@ export async function startPlanner({
   const { chunkSeconds, maxAttempts, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);
+  const giveOut = createGiveOut({ ...shared, fillQueue: fill });
   const count = (jobId: string) =>
     countJob(
       {
         ...shared,
-        addChunks: (record, known) => addChunks(shared, record, { known }),
+        addChunks: giveOut.addMissing,
         fillQueue: fill,
         endJob: fail,
       },
@@ -101,10 +102,7 @@ export async function startPlanner({
       probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
     endJob: fail,
-    giveOut: async (record: JobRecord) => {
-      await addChunks(shared, record, { headsAdded: () => fill(record) });
-      await fill(record);
-    },
+    giveOut: giveOut.start,
   };
   const planning = createPlanning({
     planJob: (jobId, signal) => planJob(planOne, jobId, signal),

@@ -1,24 +1,19 @@
-import { ChunkState, type Job } from '@kerkis/contracts/transcode';
+import { ChunkState, type Job, JobState } from '@kerkis/contracts/transcode';
 import type { JobRecord } from '../domain/job.ts';
+import { progressNow } from '../domain/job-progress.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 
-/** Running chunks that are looked at for the progress of one job. */
-const maxRunning = 100;
+/** Chunks that are looked at for the progress of one job. */
+const maxChunks = 200;
 
-/** A job as clients see it: what is recorded, and what its running chunks have done so far. */
-export async function jobView(chunks: Pick<ChunkStore, 'inState'>, record: JobRecord): Promise<Job> {
-  const { job } = record;
-  const running = await chunks.inState(record, ChunkState.RUNNING, maxRunning);
-  const tracks = job.tracks.map((track) => {
-    const mine = running.filter(({ chunk }) => chunk.tracks.includes(track.track));
-    const stored = mine.reduce((sum, { progress }) => sum + (progress.stored[track.track] ?? 0), 0);
-    return {
-      ...track,
-      finishedSegmentCount: Math.min(track.segmentCount, track.finishedSegmentCount + stored),
-      speed: mine.reduce((sum, { progress }) => sum + progress.speed, 0),
-    };
-  });
-  const all = tracks.reduce((sum, track) => sum + track.segmentCount, 0);
-  const done = tracks.reduce((sum, track) => sum + track.finishedSegmentCount, 0);
-  return { ...job, tracks, progress: all > 0 ? done / all : job.progress };
+/** A job as clients see it: what is recorded, and what its chunks have done since. */
+export async function jobView(
+  chunks: Pick<ChunkStore, 'inState' | 'finishedOfLate'>,
+  record: JobRecord,
+): Promise<Job> {
+  if (record.job.state !== JobState.RUNNING) return record.job;
+  const running = await chunks.inState(record, ChunkState.RUNNING, maxChunks);
+  // Looked for last: a chunk that ends in between is seen once at least.
+  const finished = await chunks.finishedOfLate(record, maxChunks);
+  return progressNow(record, { running, finished }, new Date());
 }

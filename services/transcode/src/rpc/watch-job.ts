@@ -8,7 +8,7 @@ import { jobView } from './job-view.ts';
 /** What WatchJob needs. */
 export interface WatchJobDependencies {
   readonly jobs: Pick<JobStore, 'getJob'>;
-  readonly chunks: Pick<ChunkStore, 'inState'>;
+  readonly chunks: Pick<ChunkStore, 'inState' | 'finishedOfLate'>;
   /** Resolves when the job may have changed. */
   readonly nextChange: (jobId: string, signal: AbortSignal) => Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { fromJson, toJson } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type ChunkJson, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
 import type { Collection, CollectionSpec, Database, OutboxEntry, Versioned } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
@@ -23,6 +24,10 @@ const spec: CollectionSpec<ChunkDocument> = {
   indexes: {
     job: (doc) => [doc.chunk.jobId, runKey(doc.run), place(doc)].join(separator),
     jobState: (doc) => [doc.chunk.jobId, runKey(doc.run), doc.chunk.state, place(doc)].join(separator),
+    jobFinished: (doc) =>
+      doc.chunk.state === stateName(ChunkState.FINISHED)
+        ? [doc.chunk.jobId, runKey(doc.run), doc.changedAt].join(separator)
+        : undefined,
     state: (doc) => `${doc.chunk.state}${separator}${doc.changedAt}`,
   },
 };
@@ -39,6 +44,9 @@ const toRecord = ({ doc }: Versioned<ChunkDocument>): ChunkRecord => {
   const chunk = fromJson(ChunkSchema, doc.chunk);
   return { ...rest, extra: doc.extra ?? false, chunk, changedAt: new Date(doc.changedAt) };
 };
+
+/** Workers and planners stamp by clocks of their own, and counting takes a moment. */
+const clockSkewMs = 30_000;
 
 /** A change of a chunk with the events it causes. */
 export interface ChunkChange {
@@ -138,6 +146,14 @@ export function chunkStore(database: Database) {
     async inState({ job, run }: JobRecord, state: ChunkState, limit: number): Promise<ChunkRecord[]> {
       const prefix = [job.id, runKey(run), stateName(state), ''].join(separator);
       return (await chunks.find({ index: 'jobState', prefix, limit })).items.map(toRecord);
+    },
+
+    /** Chunks of a job's present run that were finished about when its record last changed, or later. */
+    async finishedOfLate({ job, run }: JobRecord, limit: number): Promise<ChunkRecord[]> {
+      const changedAtMs = job.updateTime ? timestampMs(job.updateTime) : 0;
+      const prefix = [job.id, runKey(run), ''].join(separator);
+      const from = `${prefix}${new Date(Math.max(0, changedAtMs - clockSkewMs)).toISOString()}`;
+      return (await chunks.find({ index: 'jobFinished', prefix, from, limit })).items.map(toRecord);
     },
 
     /** Chunks of any job in one state that did not change since a time, longest waiting first. */

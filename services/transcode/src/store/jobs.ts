@@ -17,6 +17,9 @@ interface JobDocument {
   readonly planFailures: number;
   readonly tracks: readonly TrackJson[];
   readonly hasPoster: boolean;
+  /** Absent in what earlier versions stored. */
+  readonly counted?: string;
+  readonly startedAtMs?: number;
   readonly run: number;
   readonly needsCleanUp: boolean;
   readonly cleanUpUntilMs: number;
@@ -52,6 +55,8 @@ const toDocument = (record: JobRecord): JobDocument => ({
 
 const toRecord = ({ id: _, ...doc }: JobDocument): JobRecord => ({
   ...doc,
+  counted: doc.counted ?? '',
+  startedAtMs: doc.startedAtMs ?? 0,
   job: fromJson(JobSchema, doc.job),
   source: fromJson(SourceSchema, doc.source),
   profile: fromJson(ProfileSchema, doc.profile),

@@ -1,5 +1,5 @@
 import { isKerkisError, KerkisError } from '@kerkis/errors';
-import { type AudioUnit, audioGrid, type EncodedPart, type EncodeUnit, type MediaPlan } from '@kerkis/media';
+import type { EncodedPart, EncodeUnit, MediaPlan } from '@kerkis/media';
 import type { Logger } from '@kerkis/telemetry';
 import type { ChunkProgress, ChunkRecord } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
@@ -76,6 +76,7 @@ export function encodeChunk(
   async function encodeAll(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
     if (!plan) throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
     await using file = await deps.sources.open(source.objectKey, signal);
+    const runs = trackRuns(plan);
     const settings = {
       sourcePath: file.path,
       priority,
@@ -86,12 +87,11 @@ export function encodeChunk(
       },
     };
     for (const unit of unitsOf(plan, record)) {
-      const isVideo = unit.kind === 'video';
-      const timescale = timescaleOf(plan, unit);
+      const nameOf = unit.kind === 'audio' ? audioTrackName : videoTrackName;
       for await (const part of deps.encoder.encode(plan, unit, settings)) {
         signal.throwIfAborted();
-        const name = isVideo ? videoTrackName({ name: part.rung }) : audioTrackName({ name: part.rung });
-        await writer.write(name, timescale, part);
+        const name = nameOf({ name: part.rung });
+        await writer.write(name, runs.get(name)?.timescale ?? 1, part);
       }
     }
     const measured = await writer.finish();
@@ -129,20 +129,17 @@ function chunkSeconds(plan: MediaPlan, { chunk }: ChunkRecord): number {
   return Math.max(0, ...lasting);
 }
 
-function timescaleOf({ grid, ladder }: MediaPlan, unit: EncodeUnit): number {
-  if (unit.kind === 'video') return grid.video?.timescale ?? 1;
-  const codec = ladder.audio.find(({ name }) => name === unit.rung)?.codec ?? 'aac';
-  return audioGrid(grid, codec).sampleRate;
-}
-
-/** What ffmpeg is to make of a chunk: all its video rungs in one run, each audio track in one. */
+/** What is to be made of a chunk: all its encoded video rungs in one run of ffmpeg, each audio track in one. */
 function unitsOf({ ladder }: MediaPlan, { chunk }: ChunkRecord): EncodeUnit[] {
   const range = { firstSegment: chunk.firstSegment - 1, segmentCount: chunk.segmentCount };
-  const rungs = ladder.video
-    .filter((rung) => chunk.tracks.includes(videoTrackName(rung)))
-    .map(({ name }) => name);
-  const audio = ladder.audio
-    .filter((rung) => chunk.tracks.includes(audioTrackName(rung)))
-    .map(({ name }): AudioUnit => ({ kind: 'audio', rung: name, ...range }));
-  return rungs.length > 0 ? [{ kind: 'video', rungs, ...range }, ...audio] : audio;
+  const ofVideo = <T extends { readonly name: string }>(all: readonly T[]) =>
+    all.filter((rung) => chunk.tracks.includes(videoTrackName(rung))).map(({ name }) => name);
+  const remuxed = ofVideo(ladder.remux ? [ladder.remux] : []);
+  const encoded = ofVideo(ladder.video);
+  const audio = ladder.audio.filter((rung) => chunk.tracks.includes(audioTrackName(rung)));
+  return [
+    ...remuxed.map((rung): EncodeUnit => ({ kind: 'remux', rung, ...range })),
+    ...(encoded.length > 0 ? [{ kind: 'video', rungs: encoded, ...range } as const] : []),
+    ...audio.map(({ name }): EncodeUnit => ({ kind: 'audio', rung: name, ...range })),
+  ];
 }

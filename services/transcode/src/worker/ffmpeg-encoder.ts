@@ -1,6 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { KerkisConfig } from '@kerkis/config';
-import { encodeUnit, type MediaTools, makePoster, type ProcessLimits } from '@kerkis/media';
+import {
+  createRemuxSources,
+  encodeUnit,
+  type MediaTools,
+  makePoster,
+  type ProcessLimits,
+} from '@kerkis/media';
 import type { Tracer } from '@opentelemetry/api';
 import type { EncodeRun, Encoder } from './encode-chunk.ts';
 
@@ -15,6 +21,8 @@ export function ffmpegEncoder(
 ): Encoder {
   const cores = Math.min(maxUrgentThreads, availableParallelism());
   const { threadsPerJob, niceness, memoryBytes, timeoutFactor } = transcode.worker;
+
+  const remuxSources = createRemuxSources();
 
   function settings({ sourcePath, priority, signal, mediaSeconds, onSpeed }: EncodeRun) {
     const seconds = Math.max(60, Math.ceil(mediaSeconds * timeoutFactor));
@@ -33,6 +41,7 @@ export function ffmpegEncoder(
       signal,
       limits,
       threads,
+      remuxSources,
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
       niceness: { now: 0, early: Math.floor(niceness / 2), later: niceness }[priority],

@@ -103,9 +103,10 @@ async function attempt(
   }
 }
 
-/** The very first chunk of an asset is what its first viewer waits for. */
-function priorityOf(taskClass: TaskClass, { order }: ChunkRecord): EncodePriority {
-  if (taskClass === 'urgent' || (taskClass === 'head' && order === 0)) return 'now';
+/** The very first chunk of an asset is what its first viewer waits for, and sound. */
+function priorityOf(taskClass: TaskClass, { order, chunk }: ChunkRecord): EncodePriority {
+  const isFirst = order === 0 || chunk.tracks.every((track) => track.startsWith('audio/'));
+  if (taskClass === 'urgent' || (taskClass === 'head' && isFirst)) return 'now';
   return taskClass === 'head' ? 'early' : 'later';
 }
 
