@@ -8,17 +8,34 @@ import {
   fitLadder,
   lookAtContent,
   type MediaPlan,
+  measureQuality,
   planMedia,
+  type Rendition,
 } from '../src/index.ts';
 import { exampleSource } from './example-source.ts';
-import { ffmpeg, pictures, plan, settings, temporaryFolder, x264 } from './samples.ts';
+import {
+  type EncodedTrack,
+  encode,
+  ffmpeg,
+  pictures,
+  plan,
+  settings,
+  temporaryFolder,
+  unitsOf,
+  x264,
+} from './samples.ts';
 
 const folder = await temporaryFolder();
 afterAll(() => folder[Symbol.asyncDispose]());
 
 const profile: EncodingProfile = {
   name: 'looked at',
-  renditions: [360, 240, 120].map((height) => ({ height, codec: 'h264', maxBitrateBps: height * 4000 })),
+  renditions: [360, 240, 120].map((height) => ({
+    height,
+    codec: 'h264',
+    maxBitrateBps: height * 4000,
+    remux: false,
+  })),
   audio: [],
   segmentSeconds: 1,
   preset: 'veryfast',
@@ -109,8 +126,8 @@ test('one frame, a divided rate, other codecs, interlaced and long groups of pic
   ];
   await ffmpeg(...pictures('320x240', '50', 3), ...interlaced, path);
   const renditions = (['h264', 'av1'] as const).flatMap((codec) => [
-    { height: 240, codec, maxBitrateBps: 900_000 },
-    { height: 120, codec, maxBitrateBps: 300_000, frameRate: 13 },
+    { height: 240, codec, maxBitrateBps: 900_000, remux: false },
+    { height: 120, codec, maxBitrateBps: 300_000, frameRate: 13, remux: false },
   ]);
   const media = await plan(path, {
     ...profile,
@@ -124,6 +141,43 @@ test('one frame, a divided rate, other codecs, interlaced and long groups of pic
   ]);
   // The lower rung has half of the frames: it never stands in.
   expect(fitLadder(media.ladder, look).ladder.video).toHaveLength(4);
+});
+
+test('HDR that is kept is measured as it is, and looked at beside what is tone-mapped', async () => {
+  const path = join(folder.path, 'hlg.mp4');
+  const colours = ['-color_primaries', 'bt2020', '-color_trc', 'arib-std-b67', '-colorspace', 'bt2020nc'];
+  await ffmpeg(
+    ...[
+      ...pictures('160x120', '25', 2),
+      '-vf',
+      'format=yuv420p10le',
+      '-c:v',
+      'libx265',
+      '-preset',
+      'ultrafast',
+    ],
+    ...['-x265-params', 'log-level=none', ...colours, '-color_range', 'tv', '-tag:v', 'hvc1', path],
+  );
+  const renditions = [120, 64].flatMap((height): Rendition[] => [
+    { name: `hdr-${height}`, height, codec: 'hevc', maxBitrateBps: 900_000, dynamicRange: 'source' },
+    { name: `sdr-${height}`, height, codec: 'h264', maxBitrateBps: 900_000 },
+  ]);
+  const options = { ...settings, sourcePath: path, scratchDirectory: folder.path };
+  const mixed = await plan(path, { ...profile, renditions });
+  const look = await lookAtContent(mixed, options);
+  expect(look.sizes.map(({ height }) => height)).toEqual([120, 64]);
+  expect(fitLadder(mixed.ladder, look).ladder.video).toHaveLength(4);
+  const kept = await plan(path, { ...profile, renditions: renditions.slice(0, 1) });
+  expect((await lookAtContent(kept, options)).sizes).toHaveLength(1);
+  const tracks = await encode(mixed, path, unitsOf(mixed, 2));
+  for (const rung of ['hdr-120', 'sdr-64']) {
+    const { inits, segments } = tracks.get(rung) as EncodedTrack;
+    const readSegment = async (index: number) => segments[index] as Buffer;
+    const track = { init: inits[0] as Buffer, segments: [0, 1], readSegment };
+    const { psnrDb, ssim } = await measureQuality(mixed, rung, track, options);
+    expect(psnrDb).toBeGreaterThan(25);
+    expect(ssim).toBeGreaterThan(0.9);
+  }
 });
 
 test('threads give the same look twice, and what cannot be looked at is told', async () => {

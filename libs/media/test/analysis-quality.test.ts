@@ -16,9 +16,17 @@ import {
 } from './samples.ts';
 
 const renditions = [
-  { name: 'good', height: 90, codec: 'h264', crf: 20, maxBitrateBps: 2_000_000 },
-  { name: 'poor', height: 90, codec: 'h264', crf: 42, maxBitrateBps: 2_000_000 },
-  { name: 'half-rate', height: 90, codec: 'h264', crf: 20, maxBitrateBps: 2_000_000, frameRate: 15 },
+  { name: 'good', height: 90, codec: 'h264', crf: 20, maxBitrateBps: 2_000_000, remux: false },
+  { name: 'poor', height: 90, codec: 'h264', crf: 42, maxBitrateBps: 2_000_000, remux: false },
+  {
+    name: 'half-rate',
+    height: 90,
+    codec: 'h264',
+    crf: 20,
+    maxBitrateBps: 2_000_000,
+    frameRate: 15,
+    remux: false,
+  },
   { name: 'hevc', height: 64, codec: 'hevc', maxBitrateBps: 1_000_000 },
   { name: 'vp9', height: 64, codec: 'vp9', maxBitrateBps: 1_000_000 },
   { name: 'av1', height: 64, codec: 'av1', maxBitrateBps: 1_000_000 },

@@ -38,16 +38,16 @@ const highestCrf: Readonly<Record<VideoCodec, number>> = { h264: 51, hevc: 51, v
 const trusted = { places: 2, seconds: 10 };
 
 /**
- * Fits a planned ladder to its content. Rungs that bring nothing visible over the next lower one of their codec are dropped; qualities
- * move a few steps where that saves bits that nobody sees; maximum and expected bitrates follow. The lowest rung of each codec, the sound, and what
+ * Fits a planned ladder to its content. Rungs that bring nothing visible over the next lower one of their codec and range are dropped; qualities
+ * move a few steps where that saves bits that nobody sees; maximum and expected bitrates follow. The lowest rung of each codec and range, the sound, and what
  * a track has announced (codec string, level, size, rate) stay as planned, and no maximum rises. Pure: the same look gives the same
  * ladder.
  */
 export function fitLadder(ladder: Ladder, look: ContentLook): FittedLadder {
   const seconds = look.frameCount / look.frameRate;
   if (look.places.length < trusted.places && seconds > trusted.seconds) return { ladder, reasons: [] };
-  const byCodec = Map.groupBy(ladder.video, ({ codec }) => codec);
-  const fitted = [...byCodec.values()].map((rungs) => fitCodec(rungs, look));
+  const alike = Map.groupBy(ladder.video, ({ codec, videoRange }) => `${codec} ${videoRange}`);
+  const fitted = [...alike.values()].map((rungs) => fitCodec(rungs, look));
   const kept = new Map(fitted.flatMap(({ video }) => video.map((rung) => [rung.name, rung])));
   return {
     ladder: { ...ladder, video: ladder.video.flatMap(({ name }) => kept.get(name) ?? []) },
@@ -60,7 +60,7 @@ interface FittedCodec {
   readonly reasons: FitReason[];
 }
 
-/** Rungs of one codec, from the highest to the lowest. */
+/** Rungs of one codec and range, from the highest to the lowest. */
 function fitCodec(rungs: readonly VideoRung[], look: ContentLook): FittedCodec {
   const { kept, standIn } = withoutNeedless(rungs, look);
   const dropped = rungs.slice(0, rungs.length - kept.length);

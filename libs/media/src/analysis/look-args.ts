@@ -13,7 +13,7 @@ export interface LookSize {
 }
 
 /** How a size is tried. */
-export interface Trial {
+interface Trial {
   /** x264's constant rate factor. */
   readonly crf: number;
   /** What content that is hard without end is held to. */

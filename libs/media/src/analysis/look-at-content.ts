@@ -98,9 +98,14 @@ export async function lookAtContent(plan: MediaPlan, options: LookOptions): Prom
   return describe(grid, sizes, places, bits, scores);
 }
 
-/** Each size and rate of the ladder once, from the largest to the smallest. */
+/** Each size and rate of the ladder once, from the largest to the smallest; all in one range, or they could not be compared. */
 function sizesOf({ video }: Ladder): LookSize[] {
-  const byShape = Map.groupBy(video, shapeOf);
+  const isHdr = video.every(({ videoRange }) => videoRange !== 'SDR');
+  const alike = video.map((rung): VideoRung => {
+    const software: VideoRung = { ...rung, encoder: 'software' };
+    return isHdr ? software : { ...software, videoRange: 'SDR', bitDepth: 8 };
+  });
+  const byShape = Map.groupBy(alike, shapeOf);
   return [...byShape.values()]
     .map((rungs) => rungs[0] as VideoRung)
     .sort((a, b) => b.width * b.height - a.width * a.height || a.frameRateDivisor - b.frameRateDivisor)

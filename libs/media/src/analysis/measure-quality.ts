@@ -127,6 +127,8 @@ function compareArgs(plan: MediaPlan, place: SegmentPlace, path: string, options
   const { rung, step } = place;
   const { threads, maxPixels, maxStreams, shownSize = rung } = options;
   const { width, height } = shownSize;
+  // What a hardware encoder is given stays in its memory.
+  const shape: VideoRung = { ...rung, width, height, encoder: 'software' };
   const source = [...frameFilters(plan, place), `framestep=${step}`].join(',');
   const stored = [
     `settb=1/(${formatRational(rung.frameRate)})`,
@@ -135,7 +137,7 @@ function compareArgs(plan: MediaPlan, place: SegmentPlace, path: string, options
     ...(options.shownSize === undefined ? [] : [`scale=${width}:${height}:flags=bicubic`]),
   ].join(',');
   const graph = [
-    `[0:${plan.source.video?.index}]${source},${rungChains(plan, [{ ...rung, width, height }])}`,
+    `[0:${plan.source.video?.index}]${source},${rungChains(plan, [shape])}`,
     `[1:v:0]${stored}[stored]`,
     comparison('stored', 'v0', 3, 'scores'),
   ].join(';');
