@@ -7,6 +7,7 @@ import { corpus } from './corpus.ts';
 import { cost } from './cost.ts';
 import { markdown, type Report } from './harness/table.ts';
 import { kill } from './kill.ts';
+import { perTitle } from './per-title.ts';
 import { quality } from './quality.ts';
 import { ttff } from './ttff.ts';
 
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<Repo
   cost,
   quality,
   kill,
+  'per-title': perTitle,
   corpus,
 };
 
