@@ -5,6 +5,15 @@ import type { ServiceTelemetry } from '@kerkis/telemetry';
 export interface WorkerObserver {
   chunkEnded(taskClass: TaskClass, outcome: 'finished' | 'lost', durationMs: number): void;
   chunkFailed(taskClass: TaskClass, reason: string): void;
+  /** Media seconds that a finished chunk made of each of its tracks for each second of time. */
+  chunkSpeed(taskClass: TaskClass, speed: number): void;
+}
+
+/** Slots of a worker: those for any chunk, and those kept for urgent ones and heads. */
+export interface SlotCount {
+  readonly kind: 'any' | 'reserved';
+  readonly total: number;
+  readonly busy: number;
 }
 
 /** Metrics of the encoding side. */
@@ -15,11 +24,45 @@ export function observeWorker({ meter }: ServiceTelemetry): WorkerObserver {
     advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800] },
   });
   const failures = meter.createCounter('kerkis.chunk.failures', { description: 'Failed attempts by reason' });
+  const speeds = meter.createHistogram('kerkis.chunk.speed', {
+    description: 'Media seconds made of each track for each second of time',
+    advice: { explicitBucketBoundaries: [0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64] },
+  });
   return {
+    chunkSpeed: (taskClass, speed) => speeds.record(speed, { class: taskClass }),
     chunkEnded: (taskClass, outcome, durationMs) =>
       durations.record(durationMs / 1000, { class: taskClass, outcome }),
     chunkFailed: (taskClass, reason) => failures.add(1, { class: taskClass, reason }),
   };
+}
+
+/** How much of a worker is in use. */
+export function observeSlots({ meter }: ServiceTelemetry, slots: () => readonly SlotCount[]): void {
+  const total = meter.createObservableGauge('kerkis.worker.slots', {
+    description: 'Chunks that this worker can run at a time',
+  });
+  const busy = meter.createObservableGauge('kerkis.worker.slots_busy', {
+    description: 'Chunks that this worker runs',
+  });
+  meter.addBatchObservableCallback(
+    (result) => {
+      for (const { kind, ...count } of slots()) {
+        result.observe(total, count.total, { kind });
+        result.observe(busy, count.busy, { kind });
+      }
+    },
+    [total, busy],
+  );
+}
+
+/** How jobs end, with the reason of those that do not succeed. */
+export function observeJobs({
+  meter,
+}: ServiceTelemetry): (outcome: 'finished' | 'failed' | 'cancelled', reason: string) => void {
+  const ended = meter.createCounter('kerkis.jobs.ended', {
+    description: 'Jobs that ended, by outcome and reason',
+  });
+  return (outcome, reason) => ended.add(1, { outcome, reason });
 }
 
 /** Depth of the work queue by class: what workers are scaled on. */

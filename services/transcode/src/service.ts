@@ -5,7 +5,7 @@ import { newId } from '@kerkis/ids';
 import { locateMediaTools } from '@kerkis/media';
 import type { Mesh, RunningService } from '@kerkis/mesh';
 import { initKey, segmentKey } from './domain/segment-keys.ts';
-import { observeWorker } from './observe.ts';
+import { observeSlots, observeWorker } from './observe.ts';
 import { startPlanner } from './planner/start-planner.ts';
 import { openSourceFiles } from './source-files.ts';
 import { chunkStore } from './store/chunks.ts';
@@ -47,7 +47,7 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
       : stack.use(await startPlanner({ mesh, stores, objects, sources, tools, pace }));
   if (role !== 'planner') {
     const leaseMs = config.transcode.planner.leaseSeconds * 1000;
-    stack.use(
+    const running = stack.use(
       startWorker(
         bus,
         {
@@ -65,7 +65,7 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
             );
           },
           leaseMs,
-          renewMs: Math.min(leaseMs / 3, 2_000),
+          renewMs: Math.min(leaseMs / 3, 1_000),
           logger: telemetry.logger,
           observer: observeWorker(telemetry),
           encoder: ffmpegEncoder(tools, config, telemetry.tracer),
@@ -75,6 +75,7 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
         { slots: worker.slots ?? availableParallelism(), drainMs: pace.drainMs },
       ),
     );
+    observeSlots(telemetry, () => running.slots());
   }
 
   const running = stack.move();

@@ -43,6 +43,7 @@ async function openParts() {
     chunks: chunkStore(database),
     objects,
     urgentSegments: 3,
+    jobEnded: () => {},
     publish: async (record: ChunkRecord) => void published.push(record),
     nextStored: (_key: string, signal: AbortSignal) =>
       new Promise<void>((resolve) => {

@@ -51,6 +51,7 @@ async function openParts() {
     objects,
     logger: telemetry.forService('transcode').logger,
     publish: async ({ chunk }: ChunkRecord) => void inQueue.add(chunk.id),
+    jobEnded: () => {},
   };
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks: 3 }, record);
   const count = (jobId: string) =>

@@ -12,7 +12,7 @@ export interface WantedSegment {
 
 /** To wait so long for a chunk in work is better than to begin another one. */
 const soonSeconds = 3;
-/** Running chunks write their progress every two seconds; one that did not has no worker any more, as far as one can tell. */
+/** Running chunks write their progress every second; one that did not has no worker any more, as far as one can tell. */
 const silentMs = 6_000;
 
 /**

@@ -6,6 +6,7 @@ import { finished, type JobRecord, progressed } from '../domain/job.ts';
 import { jobFinished, trackFinished } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
+import type { EndJobDependencies } from './end-job.ts';
 
 /** What counting a job needs. */
 export interface CountJobDependencies {
@@ -14,6 +15,7 @@ export interface CountJobDependencies {
   /** Adds the chunks that are missing. */
   readonly addChunks: (record: JobRecord, known: ReadonlySet<string>) => Promise<void>;
   readonly fillQueue: (record: JobRecord) => Promise<void>;
+  readonly jobEnded: EndJobDependencies['jobEnded'];
   /** Fails the job for good. */
   readonly endJob: (jobId: string, failure: Failure) => Promise<unknown>;
 }
@@ -23,7 +25,7 @@ export interface CountJobDependencies {
  * with one that is dead. Counting from the records makes it idempotent: whoever comes last sees all.
  */
 export async function countJob(deps: CountJobDependencies, jobId: string): Promise<void> {
-  const { jobs, chunks, addChunks, fillQueue, endJob } = deps;
+  const { jobs, chunks, addChunks, fillQueue, endJob, jobEnded } = deps;
   const before = await jobs.findJob(jobId);
   if (before?.job.state !== JobState.RUNNING) return;
   const all = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
@@ -48,6 +50,7 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   });
   if (after) await fillQueue(after);
   if (after?.job.state !== JobState.FINISHED) return;
+  jobEnded('finished', '');
   // Everything is stored: what was made because somebody waited is not needed any more.
   for (const { chunk } of all.filter(({ extra }) => extra)) {
     await chunks.changeChunk(chunk.id, (current) => {

@@ -7,13 +7,14 @@ import { mediaDeleted } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
-import { cleanUpJob, endJob } from './end-job.ts';
+import { cleanUpJob, type EndJobDependencies, endJob } from './end-job.ts';
 
 /** What deleting the media of an asset needs. */
 export interface DeleteMediaDependencies {
   readonly jobs: Pick<JobStore, 'changeJob' | 'findJob' | 'jobsOf' | 'removeEndedJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk' | 'removeChunk'>;
   readonly deletions: Pick<DeletionStore, 'closeDeletion'>;
+  readonly jobEnded: EndJobDependencies['jobEnded'];
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
 }
 

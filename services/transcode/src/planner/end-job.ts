@@ -1,9 +1,11 @@
 import type { Failure } from '@kerkis/contracts/media';
+import { JobState } from '@kerkis/contracts/transcode';
 import type { ObjectStore } from '@kerkis/objects';
 import { cancelled as chunkCancelled, mayStillWrite } from '../domain/chunk.ts';
 import { cleanedUp, cleaning, type JobRecord } from '../domain/job.ts';
 import { generationPrefix } from '../domain/segment-keys.ts';
 import { jobFailed } from '../events.ts';
+import type { observeJobs } from '../observe.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 
@@ -12,6 +14,8 @@ export interface EndJobDependencies {
   readonly jobs: Pick<JobStore, 'changeJob' | 'findJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk'>;
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
+  /** Told how a job ended. */
+  readonly jobEnded: ReturnType<typeof observeJobs>;
 }
 
 /** So long others wait for a process that deletes the segments of a job, before they take over. */
@@ -28,7 +32,10 @@ export async function endJob(
     const next = end(record, failure, new Date());
     return next && { record: next };
   });
-  if (ended) await cleanUpJob(deps, jobId);
+  if (!ended) return undefined;
+  const outcome = ended.job.state === JobState.CANCELLED ? 'cancelled' : 'failed';
+  deps.jobEnded(outcome, failure.reason);
+  await cleanUpJob(deps, jobId);
   return ended;
 }
 

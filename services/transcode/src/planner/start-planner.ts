@@ -16,7 +16,7 @@ import type { ChunkRecord } from '../domain/chunk.ts';
 import { failed, type JobRecord } from '../domain/job.ts';
 import { refuseSource } from '../domain/refuse-source.ts';
 import { sourceLimits } from '../domain/source-limits.ts';
-import { observeQueue } from '../observe.ts';
+import { observeJobs, observeQueue } from '../observe.ts';
 import { transcodeRoutes } from '../rpc/routes.ts';
 import type { TranscodePace } from '../service.ts';
 import type { SourceFiles } from '../source-files.ts';
@@ -77,7 +77,7 @@ export async function startPlanner({
     const route = { ...routeOf(record), id: `${chunkId}-${tryId}`, subjectId: jobId, source: 'transcode' };
     await publishTask(bus, EncodeChunkSchema, { chunkId, jobId }, route);
   };
-  const shared = { ...stores, objects, publish };
+  const shared = { ...stores, objects, publish, jobEnded: observeJobs(telemetry) };
   const { chunkSeconds, maxAttempts, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);

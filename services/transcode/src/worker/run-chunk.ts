@@ -39,7 +39,11 @@ export type ChunkTask = Task<typeof EncodeChunkSchema>;
 
 /** How an attempt ended. Nothing of it is written any more. */
 type Outcome =
-  | { readonly kind: 'stored'; readonly result: Pick<ChunkRecord, 'measured' | 'posterStored'> }
+  | {
+      readonly kind: 'stored';
+      readonly result: Pick<ChunkRecord, 'measured' | 'posterStored'>;
+      readonly speed: number;
+    }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'lost' | 'stopped' | 'unwanted' | 'orphaned' };
 
@@ -70,11 +74,20 @@ export async function runChunk(
     'kerkis.chunk.first_segment': record.chunk.firstSegment,
     'kerkis.chunk.segments': record.chunk.segmentCount,
     'kerkis.chunk.epoch': Number(record.chunk.epoch),
+    'kerkis.chunk.tracks': [...record.chunk.tracks],
+    'kerkis.chunk.class': task.class,
+    'kerkis.chunk.extra': record.extra,
+    'kerkis.chunk.attempt': record.chunk.attempts,
   };
-  await task.trace(async () => {
+  await task.trace(async (span) => {
     const startedAt = performance.now();
     const outcome = await attempt(deps, task, record, stopping);
     const settled = await settle(deps, task, record, outcome);
+    span.setAttribute('kerkis.chunk.outcome', outcome.kind);
+    if (outcome.kind === 'stored' && outcome.speed > 0) {
+      span.setAttribute('kerkis.chunk.speed', outcome.speed);
+      deps.observer.chunkSpeed(task.class, outcome.speed);
+    }
     if (settled) deps.observer.chunkEnded(task.class, settled, performance.now() - startedAt);
   }, attributes);
 }
@@ -96,7 +109,8 @@ async function attempt(
       signal: AbortSignal.any([stopping, lease.lost]),
       assertHeld: () => lease.assertHeld(),
     });
-    return { kind: 'stored', result: await encoding.done };
+    const result = await encoding.done;
+    return { kind: 'stored', result, speed: encoding.progress().speed };
   } catch (error) {
     if (lease.lost.aborted) return { kind: 'lost' };
     return stopping.aborted ? { kind: 'stopped' } : { kind: 'failed', error };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { createTaskPuller, type EventBus, type TaskClass } from '@kerkis/events';
+import type { SlotCount } from '../observe.ts';
 import { type ChunkTask, type RunChunkDependencies, runChunk } from './run-chunk.ts';
 
 /** How many chunks a worker takes at a time. */
@@ -8,6 +9,12 @@ export interface WorkerOptions {
   readonly slots: number;
   /** How long running chunks may take to finish when the worker stops, before they are handed back, milliseconds. */
   readonly drainMs: number;
+}
+
+/** A running worker. Disposing lets it finish or hand back what it has. */
+export interface Worker extends AsyncDisposable {
+  /** How much of it is in use. */
+  slots(): readonly SlotCount[];
 }
 
 /** A viewer who seeks again must not wait for what was made for the place before. */
@@ -21,17 +28,21 @@ export function startWorker(
   bus: EventBus,
   deps: RunChunkDependencies,
   { slots, drainMs }: WorkerOptions,
-): AsyncDisposable {
+): Worker {
   const puller = createTaskPuller(bus, { schema: EncodeChunkSchema });
   const leaving = new AbortController();
   const stopping = new AbortController();
 
+  const busy = { any: 0, reserved: 0 };
+
   async function runSlot(classes?: readonly TaskClass[]): Promise<void> {
+    const kind = classes ? 'reserved' : 'any';
     for (;;) {
       try {
         const task = await puller.next(leaving.signal, classes);
         if (!task) return;
-        await settled(task);
+        busy[kind]++;
+        await settled(task).finally(() => busy[kind]--);
       } catch (err) {
         // A slot that ended would be missed until the process is started again.
         deps.logger.error({ err }, 'no task could be taken');
@@ -50,12 +61,16 @@ export function startWorker(
     }
   }
 
-  const running = Promise.all([
-    ...Array.from({ length: slots }, () => runSlot()),
-    runSlot(['urgent', 'head']),
-    ...Array.from({ length: Math.max(minUrgentSlots, slots) }, () => runSlot(['urgent'])),
-  ]);
+  const reserved: TaskClass[][] = [
+    ['urgent', 'head'],
+    ...Array.from({ length: Math.max(minUrgentSlots, slots) }, (): TaskClass[] => ['urgent']),
+  ];
+  const running = Promise.all([...Array.from({ length: slots }, () => runSlot()), ...reserved.map(runSlot)]);
   return {
+    slots: () => [
+      { kind: 'any', total: slots, busy: busy.any },
+      { kind: 'reserved', total: reserved.length, busy: busy.reserved },
+    ],
     async [Symbol.asyncDispose]() {
       leaving.abort();
       const timer = setTimeout(() => stopping.abort(), drainMs);
