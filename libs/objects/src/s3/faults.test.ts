@@ -118,6 +118,18 @@ test('an error inside of a 200 is an error, and the completion can be done again
   await once.completeMultipart('error-in-200', uploadId, parts);
 });
 
+test('a completion that names the sizes of its parts asks for nothing else', async () => {
+  const { uploadId, parts } = await uploadTwoParts('sizes-named');
+  const asked: string[] = [];
+  proxy.fault = (incoming) => {
+    asked.push(incoming.method ?? '');
+    return false;
+  };
+  const named = parts.map((part, index) => ({ ...part, sizeBytes: [5 * mebibyte, 1][index] }));
+  await store.completeMultipart('sizes-named', uploadId, named);
+  expect(asked).toEqual(['POST', 'HEAD']);
+});
+
 test('a completion whose answer is lost is done', async () => {
   let completions = 0;
   proxy.fault = async (incoming, response, pass) => {
