@@ -123,7 +123,8 @@ function vp9Args(rung: RungOf<LevelCoding>, gop: number, threads: number): strin
     ...['-row-mt', '1', '-tile-columns', `${vp9TileColumns(rung.width)}`, '-frame-parallel', '0'],
     ...['-threads', `${threads}`, '-profile:v', '0', '-pix_fmt', 'yuv420p', '-crf', `${rung.crf}`],
     ...['-b:v', `${mean}`, '-maxrate', `${rung.maxBitrateBps}`, '-bufsize', `${rung.bufferBits}`],
-    ...['-g', `${gop}`, '-keyint_min', `${gop}`],
+    // Keyframes of more than six usual frames made segments of a film exceed their peak by a third.
+    ...['-max-intra-rate', '600', '-g', `${gop}`, '-keyint_min', `${gop}`],
   ];
 }
 

@@ -5,7 +5,7 @@ import { planRemux, type RemuxRung } from '../remux/plan-remux.ts';
 import { type AudioRung, audioRungs } from './audio-rungs.ts';
 import type { Grid } from './grid.ts';
 import { resolveEncoder } from './hardware.ts';
-import type { EncoderPreset, EncodingProfile, Rendition, VideoEncoder } from './profile.ts';
+import type { EncoderPreset, EncodingProfile, Rendition, VideoCodec, VideoEncoder } from './profile.ts';
 import { defaultCrf, minSideOf, type VideoCoding, videoCoding } from './video-coding.ts';
 
 /** One encoded video track. */
@@ -167,7 +167,9 @@ function videoRung(
     bitDepth,
     videoRange: hdr === undefined ? 'SDR' : hdr === 'pq' ? 'PQ' : 'HLG',
     // A segment starts with a full buffer at most, so it takes its length at the maximum rate and one buffer more.
-    peakBitrateBps: Math.ceil(maxBitrateBps + bufferBits / toNumber(grid.segmentSeconds) + containerBps),
+    peakBitrateBps: Math.ceil(
+      maxBitrateBps * rateExcess[codec] + bufferBits / toNumber(grid.segmentSeconds) + containerBps,
+    ),
     averageBitrateBps: Math.ceil((rendition.videoBitrateBps ?? maxBitrateBps * 0.6) + containerBps),
     ...(rendition.remux === false && { isAlwaysEncoded: true }),
   };
@@ -185,6 +187,12 @@ function rateOf(rendition: Rendition, segmentSeconds: number) {
   const bufferBits = Math.round(Math.max(mean, (peak - mean) * segmentSeconds));
   return { crf: defaultCrf(codec) - betterCrfs, maxBitrateBps: mean, bufferBits };
 }
+
+/**
+ * What a segment of pure noise takes of the maximum rate, beside the buffer: libvpx and SVT-AV1 keep to a rate over many frames only,
+ * and nothing makes them exceed it but noise.
+ */
+const rateExcess: Readonly<Record<VideoCodec, number>> = { h264: 1, hevc: 1, vp9: 1.6, av1: 1.4 };
 
 /** Steps below the default quality at which all but simple pictures reach their mean. */
 const betterCrfs = 4;
