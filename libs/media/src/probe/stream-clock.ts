@@ -1,6 +1,7 @@
 import { approximateRate, nearestStandardRate, snapFrameRate } from '../plan/frame-rate.ts';
 import { type Rational, toNumber } from '../rational.ts';
 import type { Packet } from './ffprobe.ts';
+import { countSteps, sortTimes, type TimeSteps } from './time-steps.ts';
 
 /** Source time from `start` to `end` in seconds without a longer gap in it. */
 export interface Span {
@@ -74,10 +75,10 @@ export class StreamClock {
   /** Adds it all up. `fallbackRate` counts when there is only one frame. */
   read(maxGapSeconds: number, fallbackRate?: Rational): ClockReading | undefined {
     if (this.#count === 0) return undefined;
-    const times = sorted(this.#times.subarray(0, this.#count));
+    const times = sortTimes(this.#times.subarray(0, this.#count));
     const seconds = (ticks: number) => ticks * this.#secondsPerTick;
-    const steps = stepsOf(times);
-    const median = steps.length === 0 ? 0 : seconds(steps[steps.length >> 1] ?? 0);
+    const steps = countSteps(times);
+    const median = seconds(steps.median ?? 0);
     const usual = median > 0 ? median : fallbackRate === undefined ? 0 : 1 / toNumber(fallbackRate);
     const last = lastFrameSeconds(seconds(this.#lastDuration), usual, maxGapSeconds);
     const spans = spansOf(times, seconds, last, maxGapSeconds);
@@ -105,25 +106,6 @@ export class StreamClock {
   }
 }
 
-/** Sorts in place; most streams already are in order, which is found out in a fraction of the time. */
-function sorted(times: Float64Array): Float64Array {
-  for (let i = 1; i < times.length; i++) {
-    if ((times[i] as number) < (times[i - 1] as number)) return times.sort();
-  }
-  return times;
-}
-
-/** Distances between neighbours that are not equal, sorted. */
-function stepsOf(times: Float64Array): Float64Array {
-  const steps = new Float64Array(Math.max(0, times.length - 1));
-  let count = 0;
-  for (let i = 1; i < times.length; i++) {
-    const step = (times[i] ?? 0) - (times[i - 1] ?? 0);
-    if (step > 0) steps[count++] = step;
-  }
-  return sorted(steps.subarray(0, count));
-}
-
 /** Files may claim any duration of the last frame; more than ten usual ones (at least a second) is not believed. */
 function lastFrameSeconds(claimed: number, usual: number, maxGapSeconds: number): number {
   const believable = usual > 0 ? Math.max(1, usual * 10) : maxGapSeconds;
@@ -140,8 +122,8 @@ function spansOf(
   const spans: Span[] = [];
   let start = seconds(times[0] ?? 0);
   let previous = start;
-  for (const ticks of times) {
-    const time = seconds(ticks);
+  for (let i = 0; i < times.length; i++) {
+    const time = seconds(times[i] as number);
     if (time - previous > maxGapSeconds) {
       spans.push({ start, end: previous + lastSeconds });
       start = time;
@@ -165,19 +147,19 @@ function longestStep(keyframes: number[], times: Float64Array): number {
 /** A rate is constant when nine in ten steps are within a fifth (or two ticks) of the usual one. */
 function measureRate(
   times: Float64Array,
-  steps: Float64Array,
+  steps: TimeSteps,
   seconds: (ticks: number) => number,
   spans: readonly Span[],
   fallbackRate: Rational | undefined,
 ): MeasuredRate | undefined {
-  const median = steps[steps.length >> 1];
+  const { median } = steps;
   if (median === undefined)
     return fallbackRate === undefined ? undefined : { frameRate: fallbackRate, isVariable: false };
   const tolerance = Math.max(median * 0.2, 2);
-  const regular = steps.filter((step) => Math.abs(step - median) <= tolerance).length;
+  const regular = steps.countNear(median, tolerance);
   const length = spans.length === 1 ? seconds((times.at(-1) ?? 0) - (times[0] ?? 0)) : 0;
-  const average = length > 0 ? steps.length / length : 1 / seconds(median);
-  const isVariable = regular < steps.length * 0.9 || Math.abs(average * seconds(median) - 1) > 0.1;
+  const average = length > 0 ? steps.count / length : 1 / seconds(median);
+  const isVariable = regular < steps.count * 0.9 || Math.abs(average * seconds(median) - 1) > 0.1;
   if (isVariable) return { frameRate: nearestStandardRate(1 / seconds(median)), isVariable };
   const frameRate =
     snapFrameRate(average) ??

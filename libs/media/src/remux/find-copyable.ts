@@ -47,7 +47,9 @@ function measureGops({ table, presented }: IndexedTrack, { first }: Gops) {
     const start = first[gop] as number;
     const end = first[gop + 1] ?? table.count;
     gopTicks.push((presented.times[start] as number) - origin);
-    gopBytes.push(table.sizes.subarray(start, end).reduce((sum, size) => sum + size, 0));
+    let bytes = 0;
+    for (let sample = start; sample < end; sample++) bytes += table.sizes[sample] as number;
+    gopBytes.push(bytes);
   }
   return { gopTicks, gopBytes };
 }

@@ -1,4 +1,5 @@
 import type { IndexedTrack } from '../probe/mp4/mp4-index.ts';
+import { sortTimes } from '../probe/time-steps.ts';
 
 /** Groups of pictures of a track whose every group is closed. */
 export interface Gops {
@@ -16,14 +17,15 @@ export function readGops({ table, presented }: IndexedTrack): Gops | undefined {
   const { count, sync } = table;
   const { times } = presented;
   if (sync[0] !== 1) return undefined;
-  const first = new Uint32Array(sync.reduce((sum, each) => sum + each, 0));
   let gops = 0;
-  for (let i = 0; i < count; i++) if (sync[i] === 1) first[gops++] = i;
+  for (let i = 0; i < count; i++) gops += sync[i] as number;
+  const first = new Uint32Array(gops);
+  for (let i = 0, gop = 0; i < count; i++) if (sync[i] === 1) first[gop++] = i;
   let reorderTicks = 0;
   for (let gop = 0; gop < gops; gop++) {
     const start = first[gop] as number;
     const end = gop + 1 < gops ? (first[gop + 1] as number) : count;
-    const sorted = times.slice(start, end).sort();
+    const sorted = sortTimes(times.slice(start, end));
     const next = gop + 1 < gops ? (times[end] as number) : Number.POSITIVE_INFINITY;
     if (sorted[0] !== times[start] || !((sorted.at(-1) as number) < next)) return undefined;
     for (let i = 1; i < sorted.length; i++)

@@ -52,11 +52,12 @@ export function cutAtKeyframes(video: CopyableVideo, { leadTicks, endTicks, segm
     if (duration * 2 >= segmentTicks || segments.length === 1) peak = Math.max(peak, bytes / duration);
     total += bytes;
   }
+  const average = total / Math.max(1, endTicks);
   return {
     segments,
     longestTicks,
-    peakBitrateBps: Math.ceil(peak * 8 * timescale),
-    averageBitrateBps: Math.ceil((total / Math.max(1, endTicks)) * 8 * timescale),
+    peakBitrateBps: Math.ceil(Math.max(peak, average) * 8 * timescale),
+    averageBitrateBps: Math.ceil(average * 8 * timescale),
   };
 }
 
