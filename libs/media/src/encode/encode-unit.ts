@@ -22,6 +22,8 @@ export interface EncodeOptions extends EncodeSettings {
   readonly tools: MediaTools;
   readonly limits?: ProcessLimits;
   readonly niceness?: number;
+  /** How far it stands back once the first media segment is there: somebody may have waited for that one only. */
+  readonly nicenessAfterFirst?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
   readonly tracer?: Tracer;
@@ -71,7 +73,14 @@ async function* encodeWithFfmpeg(
   });
   let isComplete = false;
   try {
-    yield* merge(tracks(plan, unit, ffmpeg.pipes));
+    let isFirst = true;
+    for await (const part of merge(tracks(plan, unit, ffmpeg.pipes))) {
+      if (isFirst && part.kind === 'segment') {
+        isFirst = false;
+        if (options.nicenessAfterFirst) ffmpeg.standBack(options.nicenessAfterFirst);
+      }
+      yield part;
+    }
     isComplete = true;
   } catch (error) {
     throw await failureOf(ffmpeg, error);

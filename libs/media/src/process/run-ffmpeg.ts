@@ -50,6 +50,8 @@ export interface RunningFfmpeg {
   readonly ended: Promise<FfmpegProgress>;
   /** TERM, then KILL. */
   stop(): void;
+  /** Lets others go first from now on, 0–19. */
+  standBack(niceness: number): void;
 }
 
 /** Starts ffmpeg with arguments that send `-progress` to `pipe:1`. One span `ffmpeg` covers the run. */
@@ -65,7 +67,7 @@ export function startFfmpeg(args: readonly string[], options: FfmpegOptions): Ru
   const ended = finish(process.stdout, process.ended, options, span);
   // The error is also thrown by whoever awaits; a reader that fails first must not make it unhandled.
   ended.catch(() => {});
-  return { pipes: process.pipes, ended, stop: process.stop };
+  return { pipes: process.pipes, ended, stop: process.stop, standBack: process.standBack };
 }
 
 async function finish(

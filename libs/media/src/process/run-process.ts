@@ -26,6 +26,8 @@ export interface RunningProcess {
   readonly ended: Promise<ProcessEnd>;
   /** TERM to the whole group, then KILL after five seconds. Does nothing once it has ended. */
   stop(): void;
+  /** Lets others go first from now on, 0–19. More than that cannot be taken back. */
+  standBack(niceness: number): void;
 }
 
 /** What to start. */
@@ -72,12 +74,15 @@ export function startProcess(
   ];
   // A process that has enough, or fails, closes it.
   if (input !== undefined && stdin !== null) pipeline(input, stdin).catch(() => {});
-  // It has a session of its own, because it is detached.
-  if (child.pid !== undefined && options.niceness) void standBack(child.pid, options.niceness);
+  const letOthersGoFirst = (niceness: number) => {
+    // It has a session of its own, because it is detached.
+    if (child.pid !== undefined && !state.hasEnded) void standBack(child.pid, niceness);
+  };
   const tail = keepTail(stderr);
   const state = { isTimedOut: false, isAborted: false, hasEnded: false, isStopping: false };
   let killTimer: NodeJS.Timeout | undefined;
 
+  if (options.niceness) letOthersGoFirst(options.niceness);
   const signalGroup = (name: 'SIGTERM' | 'SIGKILL') => {
     if (child.pid === undefined || state.hasEnded) return;
     try {
@@ -118,7 +123,7 @@ export function startProcess(
   child.once('error', (error) => finish({ exitCode: 127, signalName: error.message }));
   // Not `close`, which would wait for readers that have given up.
   child.once('exit', (code, name) => finish(endOf(code, name)));
-  return { stdout, pipes, ended: promise, stop };
+  return { stdout, pipes, ended: promise, stop, standBack: letOthersGoFirst };
 }
 
 /** bubblewrap reports the signal that ended its child as 128 and its number. */

@@ -1,12 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { KerkisConfig } from '@kerkis/config';
-import {
-  createRemuxSources,
-  encodeUnit,
-  type MediaTools,
-  makePoster,
-  type ProcessLimits,
-} from '@kerkis/media';
+import { createRemuxSources, encodeUnit, type MediaTools, type ProcessLimits } from '@kerkis/media';
 import type { Tracer } from '@opentelemetry/api';
 import type { EncodeRun, Encoder } from './encode-chunk.ts';
 
@@ -44,6 +38,8 @@ export function ffmpegEncoder(
       remuxSources,
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
+      // Whoever seeks next must not wait for the segments that follow.
+      nicenessAfterFirst: priority === 'now' ? Math.floor(niceness / 4) : 0,
       niceness: { now: 0, early: Math.floor(niceness / 2), later: niceness }[priority],
       onProgress: ({ speed }: { speed: number }) => onSpeed(speed),
     };
@@ -51,6 +47,6 @@ export function ffmpegEncoder(
 
   return {
     encode: (plan, unit, run) => encodeUnit(plan, unit, settings(run)),
-    poster: (plan, run) => makePoster(plan.source, {}, settings(run)),
+    options: settings,
   };
 }

@@ -17,8 +17,8 @@ export interface Worker extends AsyncDisposable {
   slots(): readonly SlotCount[];
 }
 
-/** A viewer who seeks again must not wait for what was made for the place before. */
-const minUrgentSlots = 2;
+/** A viewer who seeks again and again must not wait for what was made for the places before. */
+const minUrgentSlots = 4;
 
 /**
  * Takes chunks and encodes them until it is disposed of. Each slot takes the most urgent task there is; some slots more take urgent ones
