@@ -21,7 +21,7 @@ import {
 const codecs: readonly VideoCodec[] = ['h264', 'hevc', 'vp9', 'av1'];
 const profile: EncodingProfile = {
   name: 'all',
-  renditions: codecs.map((codec) => ({ height: 96, codec, maxBitrateBps: 400_000 })),
+  renditions: codecs.map((codec) => ({ height: 96, codec, maxBitrateBps: 400_000, remux: false })),
   audio: [],
   segmentSeconds: 1,
   preset: 'superfast',
