@@ -36,7 +36,12 @@ export const trackFinished = (record: JobRecord, track: Track): OutboxEntry =>
 export const jobFinished = (record: JobRecord): OutboxEntry =>
   event(
     JobFinishedSchema,
-    { ...idsOf(record), tracks: [...record.tracks], hasPoster: record.hasPoster },
+    {
+      ...idsOf(record),
+      tracks: [...record.tracks],
+      hasPoster: record.artefacts.poster,
+      artefacts: record.artefacts,
+    },
     from(record.job.id),
   );
 

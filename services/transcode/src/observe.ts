@@ -3,8 +3,9 @@ import type { ServiceTelemetry } from '@kerkis/telemetry';
 
 /** What a worker tells about its chunks. */
 export interface WorkerObserver {
-  chunkEnded(taskClass: TaskClass, outcome: 'finished' | 'lost', durationMs: number): void;
-  chunkFailed(taskClass: TaskClass, reason: string): void;
+  /** `kind` is `segments`, or that of side work. */
+  chunkEnded(taskClass: TaskClass, kind: string, outcome: 'finished' | 'lost', durationMs: number): void;
+  chunkFailed(taskClass: TaskClass, kind: string, reason: string): void;
   /** Media seconds that a finished chunk made of each of its tracks for each second of time. */
   chunkSpeed(taskClass: TaskClass, speed: number): void;
 }
@@ -30,9 +31,9 @@ export function observeWorker({ meter }: ServiceTelemetry): WorkerObserver {
   });
   return {
     chunkSpeed: (taskClass, speed) => speeds.record(speed, { class: taskClass }),
-    chunkEnded: (taskClass, outcome, durationMs) =>
-      durations.record(durationMs / 1000, { class: taskClass, outcome }),
-    chunkFailed: (taskClass, reason) => failures.add(1, { class: taskClass, reason }),
+    chunkEnded: (taskClass, kind, outcome, durationMs) =>
+      durations.record(durationMs / 1000, { class: taskClass, kind, outcome }),
+    chunkFailed: (taskClass, kind, reason) => failures.add(1, { class: taskClass, kind, reason }),
   };
 }
 

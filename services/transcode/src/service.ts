@@ -4,7 +4,7 @@ import { announce, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { locateMediaTools } from '@kerkis/media';
 import type { Mesh, RunningService } from '@kerkis/mesh';
-import { initKey, segmentKey } from './domain/segment-keys.ts';
+import { type GenerationPlace, initKey, segmentKey } from './domain/segment-keys.ts';
 import { observeSlots, observeWorker } from './observe.ts';
 import { startPlanner } from './planner/start-planner.ts';
 import { openSourceFiles } from './source-files.ts';
@@ -45,6 +45,13 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
     role === 'worker'
       ? undefined
       : stack.use(await startPlanner({ mesh, stores, objects, sources, tools, pace }));
+  const tell = ({ generationId }: GenerationPlace, objectKey: string, what = { track: '', segment: 0 }) =>
+    announce(
+      bus,
+      SegmentStoredSchema,
+      { generationId, ...what },
+      { subjectId: objectKey, source: 'transcode' },
+    );
   if (role !== 'planner') {
     const leaseMs = config.transcode.planner.leaseSeconds * 1000;
     const running = stack.use(
@@ -54,16 +61,12 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
           ...stores,
           objects,
           sources,
-          onStored: (place, track, segment) => {
-            const subjectId = segment === 0 ? initKey(place, track) : segmentKey(place, track, segment);
-            const { generationId } = place;
-            announce(
-              bus,
-              SegmentStoredSchema,
-              { generationId, track, segment },
-              { subjectId, source: 'transcode' },
-            );
-          },
+          onStored: (place, track, segment) =>
+            tell(place, segment === 0 ? initKey(place, track) : segmentKey(place, track, segment), {
+              track,
+              segment,
+            }),
+          onFileStored: tell,
           leaseMs,
           renewMs: Math.min(leaseMs / 3, 1_000),
           logger: telemetry.logger,

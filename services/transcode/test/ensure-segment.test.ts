@@ -1,6 +1,6 @@
 // A segment that somebody waits for, on real stores: what is made for it, what it waits for, and how it fails.
 import { create } from '@bufbuild/protobuf';
-import { FailureSchema } from '@kerkis/contracts/media';
+import { ArtefactsSchema, FailureSchema } from '@kerkis/contracts/media';
 import { ChunkClass, ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { openDatabase } from '@kerkis/documents';
 import { openObjectStore } from '@kerkis/objects';
@@ -218,7 +218,7 @@ test('extra chunks count for nothing, and end with their job', async () => {
   const held = await take(done);
   const measured = { [low]: { segmentCount: 3, sizeBytes: 3, peakBandwidthBps: 3 } };
   await parts.chunks.changeChunk(done.chunk.id, (current) =>
-    change(finished(current, held?.chunk.epoch ?? 0n, { measured, posterStored: false }, new Date())),
+    change(finished(current, held?.chunk.epoch ?? 0n, { measured }, new Date())),
   );
   await count(record.job.id);
   const { job } = await parts.jobs.getJob(record.job.id);
@@ -233,7 +233,7 @@ test('what is not there when the job is finished is lost', async () => {
   const record = await running();
   await parts.jobs.changeJob(record.job.id, (current) => {
     const complete = { ...current, tracks: current.tracks.map((track) => ({ ...track, complete: true })) };
-    return change(jobFinished(complete, false, new Date()));
+    return change(jobFinished(complete, create(ArtefactsSchema), new Date()));
   });
   const { answer } = ask(record, low, 100);
   await expect(answer).rejects.toMatchObject({ kind: 'data_loss', reason: 'SEGMENT_LOST' });

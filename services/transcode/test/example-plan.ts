@@ -94,7 +94,7 @@ export const exampleJob = (now = new Date()): JobRecord =>
     assetId: newId('ast'),
     generationId: newId('gen'),
     source: create(SourceSchema, { objectKey: 'sources/x' }),
-    profile: create(ProfileSchema, { name: 'test' }),
+    profile: create(ProfileSchema, { name: 'test', extras: { noPoster: true } }),
     now,
   });
 
@@ -112,7 +112,7 @@ export function runningJob(shape: PlanShape, chunkSeconds = 2): { job: JobRecord
 
 /** A chunk that nobody has taken. */
 export function exampleChunk(
-  { makesPoster, tracks, firstSegment, segmentCount, class: taskClass }: Partial<PlannedChunk> = {},
+  { tracks, firstSegment, segmentCount, class: taskClass }: Partial<PlannedChunk> = {},
   order = 0,
 ): ChunkRecord {
   return {
@@ -130,10 +130,8 @@ export function exampleChunk(
     run: 1,
     order,
     extra: false,
-    makesPoster: makesPoster ?? false,
     progress: { stored: {}, speed: 0 },
     measured: {},
-    posterStored: false,
     changedAt: new Date(),
   };
 }

@@ -345,7 +345,7 @@ test('chunks of another run are neither counted nor given out', async () => {
     await parts.chunks.addChunk({ ...own, run: 0, chunk: { ...own.chunk, id } });
     if (own.order === 0) continue;
     const taken = await claim(id);
-    const result = { measured: {}, posterStored: false };
+    const result = { measured: {} };
     await parts.chunks.changeChunk(id, (current) =>
       change(finished(current, taken?.chunk.epoch ?? 0n, result, new Date())),
     );

@@ -36,8 +36,7 @@ const operations = {
   claim: (record: ChunkRecord, now: Date) => claimed(record, { workerId: 'wrk_1', leaseMs, now }),
   renew: (record: ChunkRecord, now: Date, epoch: bigint) =>
     renewed(record, epoch, { progress: noProgress, leaseMs, now }),
-  finish: (record: ChunkRecord, now: Date, epoch: bigint) =>
-    finished(record, epoch, { measured: {}, posterStored: false }, now),
+  finish: (record: ChunkRecord, now: Date, epoch: bigint) => finished(record, epoch, { measured: {} }, now),
   fail: (record: ChunkRecord, now: Date, epoch: bigint) =>
     attemptFailed(record, epoch, { failure, isFinal: record.chunk.attempts >= maxAttempts, now }),
   handBack: (record: ChunkRecord, now: Date, epoch: bigint) => handedBack(record, epoch, now),

@@ -2,6 +2,7 @@ import { clone } from '@bufbuild/protobuf';
 import { timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Failure } from '@kerkis/contracts/media';
 import { type Chunk, ChunkClass, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
+import type { SideResult, SideWork } from './side-work.ts';
 
 /** What a chunk made of one track. */
 export interface TrackMeasure {
@@ -30,15 +31,19 @@ export interface ChunkRecord {
   readonly order: number;
   /** Made because somebody waits for a segment of it: no part of the plan, which makes the same segments in its own time. */
   readonly extra: boolean;
-  /** Whether it also makes the poster. */
-  readonly makesPoster: boolean;
+  /** What it makes instead of segments. */
+  readonly side?: SideWork;
   readonly progress: ChunkProgress;
   /** By track; empty until finished. */
   readonly measured: Readonly<Record<string, TrackMeasure>>;
-  readonly posterStored: boolean;
+  /** What side work gave; absent until finished. */
+  readonly sideResult?: SideResult;
   /** When its state last changed. */
   readonly changedAt: Date;
 }
+
+/** What a finished chunk leaves behind. */
+export type ChunkResult = Pick<ChunkRecord, 'measured' | 'sideResult'>;
 
 /** Nothing is stored yet. */
 export const noProgress: ChunkProgress = { stored: {}, speed: 0 };
@@ -121,11 +126,11 @@ export function renewed(
   return { ...moved(record, now, { leaseExpireTime }), progress };
 }
 
-/** Its segments are stored: RUNNING → FINISHED. Undefined when the worker lost the lease. */
+/** What it makes is stored: RUNNING → FINISHED. Undefined when the worker lost the lease. */
 export function finished(
   record: ChunkRecord,
   epoch: bigint,
-  result: Pick<ChunkRecord, 'measured' | 'posterStored'>,
+  result: ChunkResult,
   now: Date,
 ): ChunkRecord | undefined {
   if (!holds(record, epoch)) return undefined;

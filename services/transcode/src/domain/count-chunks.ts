@@ -1,4 +1,4 @@
-import type { Track } from '@kerkis/contracts/media';
+import { type Track, TrackKind } from '@kerkis/contracts/media';
 import { ChunkState } from '@kerkis/contracts/transcode';
 import type { ChunkRecord } from './chunk.ts';
 import { measuredTrack } from './measure-tracks.ts';
@@ -14,12 +14,13 @@ export interface JobCount {
   readonly completeTracks: readonly Track[];
   /** Times that any chunk was given out again. */
   readonly retries: number;
-  readonly posterStored: boolean;
 }
 
-/** Counts a job from the records of its chunks. Extra ones count for nothing: the plan makes their segments too. */
+/**
+ * Counts a job from the records of its chunks of segments. Extra ones count for nothing: the plan makes their segments too.
+ */
 export function countChunks(tracks: readonly Track[], records: readonly ChunkRecord[]): JobCount {
-  const chunks = records.filter(({ extra }) => !extra);
+  const chunks = records.filter(({ extra, side }) => !extra && !side);
   const finished = chunks.filter(({ chunk }) => chunk.state === ChunkState.FINISHED);
   const finishedSegments = new Map<string, number>();
   for (const { chunk } of finished) {
@@ -32,9 +33,9 @@ export function countChunks(tracks: readonly Track[], records: readonly ChunkRec
     finishedOrders: finished.map(({ order }) => order),
     finishedSegments,
     completeTracks: tracks
+      .filter(({ kind }) => kind !== TrackKind.TEXT)
       .map((track) => measuredTrack(track, finished))
       .filter((track) => track !== undefined),
     retries: chunks.reduce((total, { chunk }) => total + Math.max(0, chunk.attempts - 1), 0),
-    posterStored: finished.some(({ posterStored }) => posterStored),
   };
 }

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { FailureSchema } from '@kerkis/contracts/media';
+import { ArtefactsSchema, FailureSchema } from '@kerkis/contracts/media';
 import { JobState } from '@kerkis/contracts/transcode';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -27,7 +27,6 @@ const countOf = (record: JobRecord, chunks: number) => ({
   finishedSegments: new Map(record.tracks.map(({ name }) => [name, chunks])),
   completeTracks: chunks < 4 ? [] : record.tracks.map((track) => ({ ...track, complete: true })),
   retries: 0,
-  posterStored: true,
 });
 
 type Operation = (record: JobRecord, now: Date, amount: number) => JobRecord | undefined;
@@ -36,7 +35,7 @@ const operations: Record<string, Operation> = {
   touch: (record, now) => beingPlanned(record, now),
   planFailed: (record, now) => planFailed(record, now),
   count: (record, now, amount) => progressed(record, countOf(record, amount), now),
-  finish: (record, now) => finished(record, true, now),
+  finish: (record, now) => finished(record, create(ArtefactsSchema), now),
   fail: (record, now) => failed(record, failure, now),
   cancel: (record, now) => cancelled(record, failure, now),
   clean: (record, now, amount) => cleaning(record, now.getTime() + amount, now),

@@ -1,7 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Source } from '@kerkis/contracts/catalog';
-import type { Failure, Profile, Track } from '@kerkis/contracts/media';
+import {
+  type Artefacts,
+  ArtefactsSchema,
+  type Failure,
+  type Profile,
+  type Track,
+} from '@kerkis/contracts/media';
 import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { MediaPlan } from '@kerkis/media';
 import type { JobCount } from './count-chunks.ts';
@@ -23,7 +29,8 @@ export interface JobRecord {
   readonly planFailures: number;
   /** Planned tracks; each is replaced by its measured self when it is complete. */
   readonly tracks: readonly Track[];
-  readonly hasPoster: boolean;
+  /** What is stored beside the tracks. Empty until it is finished. */
+  readonly artefacts: Artefacts;
   /** Places in the order of the plan of those finished chunks that its progress tells of. */
   readonly counted: OrderSet;
   /** When it began to run, milliseconds since 1970; 0 until then. */
@@ -64,7 +71,7 @@ export function newJob({ id, assetId, generationId, source, profile, now }: NewJ
     chunkSeconds: 0,
     planFailures: 0,
     tracks: [],
-    hasPoster: false,
+    artefacts: create(ArtefactsSchema),
     counted: '',
     startedAtMs: 0,
     run: 1,
@@ -148,12 +155,12 @@ export function progressed(record: JobRecord, count: JobCount, now: Date): JobRe
   return { ...next, counted, tracks: record.tracks.map((track) => complete.get(track.name) ?? track) };
 }
 
-/** Every chunk is stored: RUNNING → FINISHED. */
-export function finished(record: JobRecord, hasPoster: boolean, now: Date): JobRecord | undefined {
+/** Every segment is stored, and all side work has ended: RUNNING → FINISHED. */
+export function finished(record: JobRecord, artefacts: Artefacts, now: Date): JobRecord | undefined {
   if (record.job.state !== JobState.RUNNING || record.tracks.some((track) => !track.complete))
     return undefined;
   const endTime = timestampFromDate(now);
-  return { ...moved(record, now, { state: JobState.FINISHED, progress: 1, endTime }), hasPoster };
+  return { ...moved(record, now, { state: JobState.FINISHED, progress: 1, endTime }), artefacts };
 }
 
 /** It will not succeed: PENDING or RUNNING → FAILED. What it stored is to be deleted. */
@@ -196,7 +203,7 @@ export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
     chunkSeconds: 0,
     planFailures: 0,
     tracks: [],
-    hasPoster: false,
+    artefacts: create(ArtefactsSchema),
     counted: '',
     startedAtMs: 0,
     run: record.run + 1,

@@ -4,6 +4,7 @@ import { idForRequest } from '@kerkis/ids';
 import { type ChunkRecord, noProgress } from './chunk.ts';
 import type { JobRecord } from './job.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
+import type { PlannedSideWork, SideWork } from './side-work.ts';
 
 type Run = Pick<JobRecord, 'job' | 'run'>;
 
@@ -15,8 +16,14 @@ export const plannedChunkId = ({ job, run }: Run, order: number): string =>
 export const extraChunkId = ({ job, run }: Run, track: string, segment: number): string =>
   idForRequest('unt', `${job.id}:${run}:extra:${track}:${segment}`);
 
-/** Extra chunks come after all planned ones, in no order. */
-const extraOrder = 90_000_000;
+/** Id of a chunk of side work: one for each kind and name. */
+export const sideChunkId = ({ job, run }: Run, work: Pick<SideWork, 'kind' | 'name'>): string =>
+  idForRequest('unt', `${job.id}:${run}:side:${work.kind}:${work.name}`);
+
+/** Side work comes after all chunks of segments, and from here on. */
+export const firstSideOrder = 80_000_000;
+/** Extra chunks come last, in no order. */
+export const extraOrder = 90_000_000;
 
 /** A chunk of the plan that waits for its turn. */
 export function plannedChunk(job: JobRecord, planned: PlannedChunk, order: number): ChunkRecord {
@@ -32,7 +39,25 @@ export function plannedChunk(job: JobRecord, planned: PlannedChunk, order: numbe
     },
     order,
     extra: false,
-    makesPoster: planned.makesPoster,
+  });
+}
+
+/** Side work of the plan that waits for its turn. */
+export function sideChunk(
+  job: JobRecord,
+  { work, class: kind }: PlannedSideWork,
+  place: number,
+): ChunkRecord {
+  return newChunk(job, {
+    chunk: {
+      id: sideChunkId(job, work),
+      class: kind,
+      state: ChunkState.PENDING,
+      sideWork: work.kind,
+    },
+    order: firstSideOrder + place,
+    extra: false,
+    side: work,
   });
 }
 
@@ -54,7 +79,6 @@ export function extraChunk(
     },
     order: extraOrder,
     extra: true,
-    makesPoster: false,
   });
 }
 
@@ -63,7 +87,7 @@ function newChunk(
   {
     chunk,
     ...rest
-  }: Pick<ChunkRecord, 'order' | 'extra' | 'makesPoster'> & { chunk: MessageInitShape<typeof ChunkSchema> },
+  }: Pick<ChunkRecord, 'order' | 'extra' | 'side'> & { chunk: MessageInitShape<typeof ChunkSchema> },
 ): ChunkRecord {
   return {
     ...rest,
@@ -73,7 +97,6 @@ function newChunk(
     run,
     progress: noProgress,
     measured: {},
-    posterStored: false,
     changedAt: new Date(),
   };
 }

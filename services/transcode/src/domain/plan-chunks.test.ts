@@ -40,7 +40,6 @@ test('every segment of every track is in exactly one chunk, and the heads come f
       expect(chunks.slice(0, heads.length)).toEqual(heads);
       const known = new Set(plannedTracks(plan).map(({ name }) => name));
       expect(new Set(heads.flatMap(({ tracks }) => tracks))).toEqual(known);
-      expect(chunks.filter(({ makesPoster }) => makesPoster)).toEqual([heads.at(-1)]);
       if (source.seconds <= 30) expect(heads).toEqual(chunks);
       if (source.seconds > 31) expect(heads.every(({ firstSegment }) => firstSegment === 1)).toBe(true);
       expect(planChunks(plan, seconds)).toEqual(chunks);
@@ -118,7 +117,6 @@ function stored(record: ChunkRecord, sizeBytes: number): ChunkRecord {
     ...record,
     chunk: { ...record.chunk, state: ChunkState.FINISHED, attempts: 2 },
     measured: Object.fromEntries(tracks.map((track) => [track, measure])),
-    posterStored: record.makesPoster,
   };
 }
 
@@ -132,7 +130,7 @@ test('a track is complete with its last chunk, in whatever order they come, and 
         .toSorted((a, b) => a.place - b.place);
       let records = chunks;
       let before = countChunks(job.tracks, records);
-      expect(before).toMatchObject({ finishedChunks: 0, completeTracks: [], posterStored: false });
+      expect(before).toMatchObject({ finishedChunks: 0, completeTracks: [] });
       for (const { chunk } of shuffled) {
         records = records.map((each) => (each === chunk ? stored(each, sizeBytes) : each));
         const count = countChunks(job.tracks, records);
@@ -147,7 +145,6 @@ test('a track is complete with its last chunk, in whatever order they come, and 
         before = count;
       }
       expect(before.completeTracks.map(({ name }) => name)).toEqual(job.tracks.map(({ name }) => name));
-      expect(before.posterStored).toBe(true);
       for (const track of before.completeTracks) {
         const segments = track.segments.reduce((sum, run) => sum + run.count, 0);
         const ticks = track.segments.reduce((sum, run) => sum + run.count * Number(run.duration), 0);

@@ -10,7 +10,6 @@ export interface PlannedChunk {
   readonly firstSegment: number;
   readonly segmentCount: number;
   readonly class: ChunkClass;
-  readonly makesPoster: boolean;
 }
 
 /** Tracks that one ffmpeg makes of one decode, and how long its chunks are after the head. */
@@ -39,10 +38,7 @@ export function planChunks(plan: MediaPlan, chunkSeconds: number): PlannedChunk[
   const runs = trackRuns(plan);
   const isShort = Math.max(...[...runs.values()].map(secondsOf)) <= shortSeconds;
   const chunks = lanes(plan, chunkSeconds).flatMap((lane) => cut(lane, runs, isShort));
-  const ordered = chunks.toSorted((a, b) => place(a) - place(b));
-  const heads = ordered.filter(({ class: kind }) => kind === ChunkClass.HEAD);
-  // The poster is made when nobody waits for the heads any more.
-  return ordered.map((chunk, order) => ({ ...chunk, makesPoster: order === heads.length - 1 }));
+  return chunks.toSorted((a, b) => place(a) - place(b));
 }
 
 /** Where every lane begins, the rest of what is all head, everything else. */
@@ -90,12 +86,12 @@ function cut(
   { tracks, chunkSeconds }: Lane,
   runs: ReadonlyMap<string, TrackRuns>,
   isShort: boolean,
-): Omit<PlannedChunk, 'makesPoster'>[] {
+): PlannedChunk[] {
   const [name = ''] = tracks;
   // All tracks of a lane are cut alike.
   const lane = runs.get(name);
   if (!lane) return [];
-  const chunks: Omit<PlannedChunk, 'makesPoster'>[] = [];
+  const chunks: PlannedChunk[] = [];
   const all = segmentCountOf(lane.runs);
   for (let first = 1; first <= all; ) {
     const isFirst = first === 1;

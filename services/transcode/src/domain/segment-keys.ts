@@ -19,5 +19,9 @@ export const initKey = (place: GenerationPlace, track: string): string =>
 export const segmentKey = (place: GenerationPlace, track: string, segment: number): string =>
   `${generationPrefix(place)}${track}/${segment}.m4s`;
 
-/** The poster of a generation. */
-export const posterKey = (place: GenerationPlace): string => `${generationPrefix(place)}images/poster.jpg`;
+/** The poster, below its generation. */
+export const posterPath = 'images/poster.jpg';
+
+/** A picture at a time, below its generation. */
+export const thumbnailPath = ({ timeMs, width }: { timeMs: number; width: number }): string =>
+  `images/thumbnail-${timeMs}-${width}.jpg`;

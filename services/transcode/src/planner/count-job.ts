@@ -2,6 +2,7 @@ import type { Failure } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { cancelled } from '../domain/chunk.ts';
 import { countChunks } from '../domain/count-chunks.ts';
+import { countSide } from '../domain/count-side.ts';
 import { finished, type JobRecord, progressed } from '../domain/job.ts';
 import { jobFinished, trackFinished } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
@@ -22,22 +23,24 @@ export interface CountJobDependencies {
 
 /**
  * Counts a job from the records of its chunks, tells of tracks that became complete, and ends the job with its last chunk, or
- * with one that is dead. Counting from the records makes it idempotent: whoever comes last sees all.
+ * with one of segments that is dead; side work that is dead is done without. Counting from the records makes it idempotent: whoever comes last sees all.
  */
 export async function countJob(deps: CountJobDependencies, jobId: string): Promise<void> {
   const { jobs, chunks, addChunks, fillQueue, endJob, jobEnded } = deps;
   const before = await jobs.findJob(jobId);
   if (before?.job.state !== JobState.RUNNING) return;
   const all = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
-  const records = all.filter(({ extra }) => !extra);
+  const planned = all.filter(({ extra }) => !extra);
+  const records = planned.filter(({ side }) => !side);
   const dead = records.find(({ chunk }) => chunk.state === ChunkState.DEAD);
   if (dead?.chunk.failure) {
     await endJob(jobId, dead.chunk.failure);
     return;
   }
   // Whoever planned it died before it had added all of them.
-  if (records.length < before.job.chunkCount)
-    await addChunks(before, new Set(records.map(({ chunk }) => chunk.id)));
+  const side = countSide(before, planned);
+  if (records.length < before.job.chunkCount || side.isMissing)
+    await addChunks(before, new Set(planned.map(({ chunk }) => chunk.id)));
   const count = countChunks(before.tracks, records);
   const after = await jobs.changeJob(jobId, (record) => {
     if (record.run !== before.run) return undefined;
@@ -45,14 +48,14 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
     if (!next) return undefined;
     const complete = next.tracks.filter((track, i) => track.complete && !record.tracks[i]?.complete);
     const events = complete.map((track) => trackFinished(next, track));
-    const end = finished(next, count.posterStored, new Date());
+    const end = side.hasEnded ? finished(next, side.artefacts, new Date()) : undefined;
     return end ? { record: end, events: [...events, jobFinished(end)] } : { record: next, events };
   });
   if (after) await fillQueue(after);
   if (after?.job.state !== JobState.FINISHED) return;
   jobEnded('finished', '');
-  // Everything is stored: what was made because somebody waited is not needed any more.
-  for (const { chunk } of all.filter(({ extra }) => extra)) {
+  // Everything is stored: segments that were made because somebody waited are not needed any more, nor side work of former plans.
+  for (const { chunk } of all.filter(({ extra, side: work }) => extra !== (work !== undefined))) {
     await chunks.changeChunk(chunk.id, (current) => {
       const next = cancelled(current, new Date());
       return next && { record: next };

@@ -11,7 +11,7 @@ export type PublishChunk = (record: ChunkRecord, tryId: string) => Promise<void>
 /** What filling the queue needs. */
 export interface FillQueueDependencies {
   readonly jobs: Pick<JobStore, 'countInState'>;
-  readonly chunks: Pick<ChunkStore, 'inState' | 'changeChunk'>;
+  readonly chunks: Pick<ChunkStore, 'inState' | 'sideInState' | 'changeChunk'>;
   readonly publish: PublishChunk;
   /** Most bulk chunks that wait in the queue, over all running jobs; each job has one at least. */
   readonly windowChunks: number;
@@ -22,25 +22,38 @@ const maxHeads = 100;
 
 /**
  * Puts all heads of a running job into the queue, and keeps a small window of its other chunks there: with few of each,
- * first-in-first-out is fair between jobs, and a cancelled job leaves little behind. The window is shared by the jobs that run.
+ * first-in-first-out is fair between jobs, and a cancelled job leaves little behind. The window is shared by the jobs that run. Side work
+ * is little, and goes there as soon as the tracks that it needs are complete and no head waits any more.
  */
 export async function fillQueue(deps: FillQueueDependencies, job: JobRecord): Promise<void> {
   const { chunks, windowChunks, jobs } = deps;
   if (job.job.state !== JobState.RUNNING) return;
-  const [running, waiting] = await Promise.all([
+  const [running, waiting, sides] = await Promise.all([
     jobs.countInState(JobState.RUNNING),
     chunks.inState(job, ChunkState.QUEUED, maxHeads + windowChunks),
+    chunks.sideInState(job, ChunkState.PENDING),
   ]);
   const window = Math.max(1, Math.ceil(windowChunks / Math.max(1, running)));
   const free = window - waiting.filter(isBulk).length;
   const pending = await chunks.inState(job, ChunkState.PENDING, maxHeads + window);
-  const heads = pending.filter((record) => !isBulk(record));
+  const heads = pending.filter(isHead);
   const bulk = pending.filter(isBulk).slice(0, Math.max(0, free));
+  const noHeadWaits = heads.length === 0 && !waiting.some(isHead);
+  const side = sides.filter((record) => isReady(job, record, noHeadWaits));
   // The order in the queue is the order of the plan.
-  for (const { chunk } of [...heads, ...bulk]) await giveOut(deps, chunk.id);
+  for (const { chunk } of [...heads, ...side, ...bulk]) await giveOut(deps, chunk.id);
 }
 
-const isBulk = ({ chunk, extra }: ChunkRecord) => chunk.class === ChunkClass.BULK && !extra;
+const isHead = ({ chunk, extra, side }: ChunkRecord) => chunk.class === ChunkClass.HEAD && !extra && !side;
+const isBulk = ({ chunk, extra, side }: ChunkRecord) => chunk.class === ChunkClass.BULK && !extra && !side;
+
+function isReady({ tracks }: JobRecord, { chunk, side }: ChunkRecord, noHeadWaits: boolean): boolean {
+  const complete = new Set(tracks.filter((track) => track.complete).map(({ name }) => name));
+  return (
+    (noHeadWaits || chunk.class === ChunkClass.HEAD) &&
+    side?.needs.every((track) => complete.has(track)) === true
+  );
+}
 
 async function giveOut({ chunks, publish }: FillQueueDependencies, chunkId: string): Promise<void> {
   const record = await chunks.changeChunk(chunkId, (current) => {

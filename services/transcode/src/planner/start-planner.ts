@@ -132,9 +132,7 @@ export async function startPlanner({
     consume(bus, {
       schema: ChunkDiedSchema,
       durable: 'transcode-chunk-died',
-      handler: async ({ jobId, failure }) => {
-        if (failure) await fail(jobId, failure);
-      },
+      handler: ({ jobId }) => count(jobId),
     }),
   );
   stack.use(

@@ -5,6 +5,7 @@ import type { Collection, CollectionSpec, Database, OutboxEntry, Versioned } fro
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { ChunkRecord } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
+import { extraOrder, firstSideOrder } from '../domain/new-chunk.ts';
 
 interface ChunkDocument extends Omit<ChunkRecord, 'chunk' | 'changedAt' | 'extra'> {
   readonly id: string;
@@ -44,6 +45,9 @@ const toRecord = ({ doc }: Versioned<ChunkDocument>): ChunkRecord => {
   const chunk = fromJson(ChunkSchema, doc.chunk);
   return { ...rest, extra: doc.extra ?? false, chunk, changedAt: new Date(doc.changedAt) };
 };
+
+/** More than any plan has. */
+const maxSideWork = 100;
 
 /** Workers and planners stamp by clocks of their own, and counting takes a moment. */
 const clockSkewMs = 30_000;
@@ -146,6 +150,15 @@ export function chunkStore(database: Database) {
     async inState({ job, run }: JobRecord, state: ChunkState, limit: number): Promise<ChunkRecord[]> {
       const prefix = [job.id, runKey(run), stateName(state), ''].join(separator);
       return (await chunks.find({ index: 'jobState', prefix, limit })).items.map(toRecord);
+    },
+
+    /** Side work of a job's present run in one state, first in order first. */
+    async sideInState({ job, run }: JobRecord, state: ChunkState): Promise<ChunkRecord[]> {
+      const prefix = [job.id, runKey(run), stateName(state), ''].join(separator);
+      const range = { from: `${prefix}${firstSideOrder}`, before: `${prefix}${extraOrder}` };
+      return (await chunks.find({ index: 'jobState', prefix, ...range, limit: maxSideWork })).items.map(
+        toRecord,
+      );
     },
 
     /** Chunks of a job's present run that were finished about when its record last changed, or later. */

@@ -1,6 +1,13 @@
 import { fromJson, toJson } from '@bufbuild/protobuf';
 import { type SourceJson, SourceSchema } from '@kerkis/contracts/catalog';
-import { type ProfileJson, ProfileSchema, type TrackJson, TrackSchema } from '@kerkis/contracts/media';
+import {
+  type ArtefactsJson,
+  ArtefactsSchema,
+  type ProfileJson,
+  ProfileSchema,
+  type TrackJson,
+  TrackSchema,
+} from '@kerkis/contracts/media';
 import { type JobJson, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
@@ -16,8 +23,10 @@ interface JobDocument {
   readonly chunkSeconds: number;
   readonly planFailures: number;
   readonly tracks: readonly TrackJson[];
-  readonly hasPoster: boolean;
+  /** What earlier versions stored in place of `artefacts`. */
+  readonly hasPoster?: boolean;
   /** Absent in what earlier versions stored. */
+  readonly artefacts?: ArtefactsJson;
   readonly counted?: string;
   readonly startedAtMs?: number;
   readonly run: number;
@@ -51,9 +60,10 @@ const toDocument = (record: JobRecord): JobDocument => ({
   source: toJson(SourceSchema, record.source),
   profile: toJson(ProfileSchema, record.profile),
   tracks: record.tracks.map((track) => toJson(TrackSchema, track)),
+  artefacts: toJson(ArtefactsSchema, record.artefacts),
 });
 
-const toRecord = ({ id: _, ...doc }: JobDocument): JobRecord => ({
+const toRecord = ({ id: _, hasPoster, ...doc }: JobDocument): JobRecord => ({
   ...doc,
   counted: doc.counted ?? '',
   startedAtMs: doc.startedAtMs ?? 0,
@@ -61,6 +71,7 @@ const toRecord = ({ id: _, ...doc }: JobDocument): JobRecord => ({
   source: fromJson(SourceSchema, doc.source),
   profile: fromJson(ProfileSchema, doc.profile),
   tracks: doc.tracks.map((track) => fromJson(TrackSchema, track)),
+  artefacts: fromJson(ArtefactsSchema, doc.artefacts ?? { poster: hasPoster ?? false }),
 });
 
 /** What a list of jobs is narrowed to. */

@@ -1,9 +1,7 @@
-import { isKerkisError, KerkisError } from '@kerkis/errors';
-import type { EncodedPart, EncodeUnit, MediaPlan } from '@kerkis/media';
-import type { Logger } from '@kerkis/telemetry';
-import type { ChunkProgress, ChunkRecord } from '../domain/chunk.ts';
+import { KerkisError } from '@kerkis/errors';
+import type { EncodedPart, EncodeUnit, ExtraOptions, MediaPlan } from '@kerkis/media';
+import type { ChunkProgress, ChunkRecord, ChunkResult } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
-import { posterKey } from '../domain/segment-keys.ts';
 import { secondsBetween, trackRuns } from '../domain/track-runs.ts';
 import { audioTrackName, videoTrackName } from '../domain/tracks.ts';
 import type { SourceFiles } from '../source-files.ts';
@@ -28,22 +26,22 @@ export interface EncodeRun {
 /** ffmpeg, as the worker uses it. */
 export interface Encoder {
   encode(plan: MediaPlan, unit: EncodeUnit, run: EncodeRun): AsyncIterable<EncodedPart>;
-  poster(plan: MediaPlan, run: EncodeRun): Promise<Buffer>;
+  /** How ffmpeg is run for side work. */
+  options(run: EncodeRun): ExtraOptions;
 }
 
 /** What encoding a chunk needs. */
 export interface EncodeChunkDependencies extends StoreSegmentsDependencies {
-  readonly encoder: Encoder;
+  readonly encoder: Pick<Encoder, 'encode'>;
   readonly sources: SourceFiles;
-  readonly logger: Logger;
 }
 
 /** A chunk on its way through ffmpeg. */
 export interface ChunkEncoding {
   /** How far it is. */
   progress(): ChunkProgress;
-  /** Resolves when every segment is stored. */
-  readonly done: Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>>;
+  /** Resolves when everything is stored. */
+  readonly done: Promise<ChunkResult>;
 }
 
 /** Under which conditions a chunk is encoded. */
@@ -65,7 +63,7 @@ export function encodeChunk(
   const writer = segmentWriter(deps, record, assertHeld);
   let speed = 0;
 
-  async function run(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
+  async function run(): Promise<ChunkResult> {
     try {
       return await encodeAll();
     } finally {
@@ -73,7 +71,7 @@ export function encodeChunk(
     }
   }
 
-  async function encodeAll(): Promise<Pick<ChunkRecord, 'measured' | 'posterStored'>> {
+  async function encodeAll(): Promise<ChunkResult> {
     if (!plan) throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
     await using file = await deps.sources.open(source.objectKey, signal);
     const runs = trackRuns(plan);
@@ -96,24 +94,7 @@ export function encodeChunk(
     }
     const measured = await writer.finish();
     signal.throwIfAborted();
-    return { measured, posterStored: record.makesPoster && (await storePoster(plan, settings)) };
-  }
-
-  /** An asset without a poster still plays: a source that gives none is no failure. */
-  async function storePoster(mediaPlan: MediaPlan, settings: EncodeRun): Promise<boolean> {
-    if (!mediaPlan.source.video && !mediaPlan.source.attachedPicture) return false;
-    let bytes: Buffer;
-    try {
-      bytes = await deps.encoder.poster(mediaPlan, settings);
-    } catch (err) {
-      if (signal.aborted || (isKerkisError(err) && err.kind === 'cancelled')) throw err;
-      deps.logger.warn({ err, assetId: record.assetId }, 'no poster could be made');
-      return false;
-    }
-    signal.throwIfAborted();
-    assertHeld();
-    await deps.objects.put(posterKey(record), bytes, { sizeBytes: bytes.length });
-    return true;
+    return { measured };
   }
 
   return { progress: () => ({ stored: writer.stored(), speed }), done: run() };

@@ -70,7 +70,6 @@ test('an encoding that is stopped is over only when its last write is', async ()
   let puts = 0;
   const { done } = encodeChunk(
     {
-      logger,
       objects: {
         put: async () => {
           puts++;
@@ -97,7 +96,6 @@ test('an encoding that is stopped is over only when its last write is', async ()
             signal.addEventListener('abort', () => reject(signal.reason)),
           );
         },
-        poster: async () => Buffer.alloc(0),
       },
     },
     job,

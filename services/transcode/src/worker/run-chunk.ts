@@ -5,6 +5,7 @@ import type { Task, TaskClass } from '@kerkis/events';
 import {
   attemptFailed,
   type ChunkRecord,
+  type ChunkResult,
   claimed,
   dropped,
   finished,
@@ -13,6 +14,7 @@ import {
   released,
 } from '../domain/chunk.ts';
 import { failureOf, isFinalFailure } from '../domain/failure.ts';
+import type { JobRecord } from '../domain/job.ts';
 import { chunkDied, chunkFinished } from '../events.ts';
 import type { WorkerObserver } from '../observe.ts';
 import type { ChunkChange, ChunkStore } from '../store/chunks.ts';
@@ -21,12 +23,19 @@ import {
   type ChunkEncoding,
   type EncodeChunkDependencies,
   type EncodePriority,
+  type Encoder,
   encodeChunk,
 } from './encode-chunk.ts';
 import { holdLease, type LeaseDependencies } from './lease.ts';
+import { type RunSideDependencies, runSide } from './side/run-side.ts';
 
 /** What a worker needs to run chunks. */
-export interface RunChunkDependencies extends EncodeChunkDependencies, LeaseDependencies {
+export interface RunChunkDependencies
+  extends EncodeChunkDependencies,
+    RunSideDependencies,
+    LeaseDependencies {
+  readonly encoder: Encoder;
+  readonly objects: EncodeChunkDependencies['objects'] & RunSideDependencies['objects'];
   readonly jobs: Pick<JobStore, 'findJob'>;
   readonly chunks: Pick<ChunkStore, 'changeChunk' | 'removeChunk'>;
   readonly workerId: string;
@@ -41,7 +50,7 @@ export type ChunkTask = Task<typeof EncodeChunkSchema>;
 type Outcome =
   | {
       readonly kind: 'stored';
-      readonly result: Pick<ChunkRecord, 'measured' | 'posterStored'>;
+      readonly result: ChunkResult;
       readonly speed: number;
     }
   | { readonly kind: 'failed'; readonly error: unknown }
@@ -78,6 +87,7 @@ export async function runChunk(
     'kerkis.chunk.class': task.class,
     'kerkis.chunk.extra': record.extra,
     'kerkis.chunk.attempt': record.chunk.attempts,
+    ...(record.side && { 'kerkis.side.kind': record.side.kind }),
   };
   await task.trace(async (span) => {
     const startedAt = performance.now();
@@ -88,7 +98,8 @@ export async function runChunk(
       span.setAttribute('kerkis.chunk.speed', outcome.speed);
       deps.observer.chunkSpeed(task.class, outcome.speed);
     }
-    if (settled) deps.observer.chunkEnded(task.class, settled, performance.now() - startedAt);
+    const took = performance.now() - startedAt;
+    if (settled) deps.observer.chunkEnded(task.class, kindOf(record), settled, took);
   }, attributes);
 }
 
@@ -103,8 +114,9 @@ async function attempt(
   try {
     const job = await deps.jobs.findJob(record.chunk.jobId);
     if (!job) return { kind: 'orphaned' };
-    if (job.job.state !== JobState.RUNNING || job.run !== record.run) return { kind: 'unwanted' };
-    encoding = encodeChunk(deps, job, record, {
+    if (!isWanted(job, record)) return { kind: 'unwanted' };
+    const run = record.side ? runSide : encodeChunk;
+    encoding = run(deps, job, record, {
       priority: priorityOf(task.class, record),
       signal: AbortSignal.any([stopping, lease.lost]),
       assertHeld: () => lease.assertHeld(),
@@ -117,9 +129,17 @@ async function attempt(
   }
 }
 
+/** Side work that somebody waits for is done also when everything else is. */
+function isWanted({ job, run }: JobRecord, record: ChunkRecord): boolean {
+  if (run !== record.run) return false;
+  const isAskedFor = record.extra && record.side !== undefined;
+  return job.state === JobState.RUNNING || (job.state === JobState.FINISHED && isAskedFor);
+}
+
 /** The very first chunk of an asset is what its first viewer waits for, and sound. */
-function priorityOf(taskClass: TaskClass, { order, chunk }: ChunkRecord): EncodePriority {
-  const isFirst = order === 0 || chunk.tracks.every((track) => track.startsWith('audio/'));
+function priorityOf(taskClass: TaskClass, { order, chunk, side }: ChunkRecord): EncodePriority {
+  const isSound = !side && chunk.tracks.every((track) => track.startsWith('audio/'));
+  const isFirst = order === 0 || isSound;
   if (taskClass === 'urgent' || (taskClass === 'head' && isFirst)) return 'now';
   return taskClass === 'head' ? 'early' : 'later';
 }
@@ -128,10 +148,11 @@ function priorityOf(taskClass: TaskClass, { order, chunk }: ChunkRecord): Encode
 async function settle(
   deps: RunChunkDependencies,
   task: ChunkTask,
-  { chunk }: ChunkRecord,
+  record: ChunkRecord,
   outcome: Outcome,
 ): Promise<'finished' | 'lost' | undefined> {
   const { chunks } = deps;
+  const { chunk } = record;
   const { id, epoch } = chunk;
   // A job that was cancelled waits for the worker to stop: it has.
   const change = (write: (current: ChunkRecord, now: Date) => ChunkChange | undefined) =>
@@ -175,7 +196,7 @@ async function settle(
       task.ack();
       return undefined;
     case 'failed':
-      await settleFailure(deps, task, chunk, { error: outcome.error, change });
+      await settleFailure(deps, task, record, { error: outcome.error, change });
       return undefined;
   }
 }
@@ -187,20 +208,36 @@ type ChangeHeld = (
 async function settleFailure(
   { maxAttempts, observer, logger }: RunChunkDependencies,
   task: ChunkTask,
-  { id: chunkId, attempts, epoch }: ChunkRecord['chunk'],
+  record: ChunkRecord,
   { error, change }: { error: unknown; change: ChangeHeld },
 ): Promise<void> {
   const failure = failureOf(error);
-  const isFinal = isFinalFailure(error) || attempts >= maxAttempts;
+  const { id: chunkId, attempts, epoch } = record.chunk;
+  const isFinal = isFinalFailure(error) || attempts >= attemptsFor(record, error, maxAttempts);
   const after = await change((current, now) => {
     const next = attemptFailed(current, epoch, { failure, isFinal, now });
     return next && { record: next, events: isFinal && !next.extra ? [chunkDied(next, failure)] : [] };
   });
   const { cause } = toKerkisError(error);
-  logger.warn({ chunkId, attempts, isFinal, reason: failure.reason, err: error, cause }, 'chunk failed');
-  observer.chunkFailed(task.class, isKerkisError(error) ? error.reason : 'INTERNAL');
+  const kind = kindOf(record);
+  logger.warn(
+    { chunkId, kind, attempts, isFinal, reason: failure.reason, err: error, cause },
+    'chunk failed',
+  );
+  observer.chunkFailed(task.class, kind, isKerkisError(error) ? error.reason : 'INTERNAL');
   if (after?.chunk.state === ChunkState.QUEUED) task.nak(Math.min(maxDelayMs, 1000 * 2 ** attempts));
   else task.ack();
+}
+
+/** What a chunk makes, for metrics. */
+const kindOf = ({ side }: ChunkRecord) => side?.kind ?? 'segments';
+
+/** A job waits for its side work: what fails on the source's account is not tried as often as segments are. */
+const maxSideAttempts = 2;
+
+function attemptsFor({ side }: ChunkRecord, error: unknown, maxAttempts: number): number {
+  const isPassing = isKerkisError(error) && ['unavailable', 'exhausted', 'conflict'].includes(error.kind);
+  return side && !isPassing ? Math.min(maxSideAttempts, maxAttempts) : maxAttempts;
 }
 
 /** The longest pause between two attempts. */

@@ -1,0 +1,103 @@
+import { KerkisError } from '@kerkis/errors';
+import type { ExtraOptions, MediaPlan } from '@kerkis/media';
+import type { ObjectBody, ObjectStore } from '@kerkis/objects';
+import { type ChunkRecord, noProgress } from '../../domain/chunk.ts';
+import type { JobRecord } from '../../domain/job.ts';
+import { type GenerationPlace, generationPrefix } from '../../domain/segment-keys.ts';
+import type { SideKind, SideResult, SideResults, SideWork, SideWorkOf } from '../../domain/side-work.ts';
+import type { SourceFiles } from '../../source-files.ts';
+import type { ChunkEncoding, EncodeConditions, Encoder } from '../encode-chunk.ts';
+import { runPoster } from './poster.ts';
+import { runThumbnail } from './thumbnail.ts';
+
+/** What side work needs of its worker. */
+export interface RunSideDependencies {
+  readonly sources: SourceFiles;
+  readonly objects: Pick<ObjectStore, 'put' | 'getBytes'>;
+  readonly encoder: Pick<Encoder, 'options'>;
+  /** Called when a file is there that somebody may be waiting for. */
+  readonly onFileStored: (place: GenerationPlace, objectKey: string) => void;
+}
+
+/** What one side work has to do with. */
+interface SideRun {
+  readonly job: JobRecord;
+  readonly plan: MediaPlan;
+  /** The source, and how to run ffmpeg on it. */
+  readonly options: ExtraOptions;
+  readonly objects: RunSideDependencies['objects'];
+  readonly signal: AbortSignal;
+  /** Stores a file below the generation, e.g. `images/poster.jpg`, if this worker still may. Returns its size. */
+  store(
+    path: string,
+    body: ObjectBody,
+    options?: { contentType?: string; sizeBytes?: number },
+  ): Promise<number>;
+}
+
+/** Does side work of one kind. */
+export type SideRunner<K extends SideKind> = (run: SideRun, work: SideWorkOf<K>) => Promise<SideResults[K]>;
+
+const runners: { readonly [K in SideKind]: SideRunner<K> } = {
+  poster: runPoster,
+  thumbnail: runThumbnail,
+};
+
+/** Does the side work of a chunk and stores what it makes. When `done` is settled, well or not, nothing of it is written any more. */
+export function runSide(
+  deps: RunSideDependencies,
+  job: JobRecord,
+  record: ChunkRecord,
+  conditions: EncodeConditions,
+): ChunkEncoding {
+  let speed = 0;
+
+  async function run(): Promise<{ measured: Record<string, never>; sideResult: SideResult }> {
+    const { plan, source } = job;
+    const { signal, priority, assertHeld } = conditions;
+    if (!plan || !record.side) {
+      throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
+    }
+    await using file = await deps.sources.open(source.objectKey, signal);
+    const options = deps.encoder.options({
+      sourcePath: file.path,
+      priority,
+      signal,
+      mediaSeconds: plan.source.durationSeconds,
+      onSpeed: (now) => {
+        speed = now;
+      },
+    });
+    const store: SideRun['store'] = async (path, body, how) => {
+      signal.throwIfAborted();
+      assertHeld();
+      const key = `${generationPrefix(record)}${path}`;
+      const { sizeBytes } = await deps.objects.put(key, whileHeld(body, assertHeld), how);
+      deps.onFileStored(record, key);
+      return sizeBytes;
+    };
+    const { objects } = deps;
+    const sideResult = await runOne({ job, plan, options, objects, signal, store }, record.side);
+    signal.throwIfAborted();
+    return { measured: {}, sideResult };
+  }
+
+  return { progress: () => ({ ...noProgress, speed }), done: run() };
+}
+
+function runOne<K extends SideKind>(run: SideRun, work: SideWorkOf<K> & SideWork): Promise<SideResult> {
+  const runner = runners[work.kind] as SideRunner<K>;
+  return runner(run, work);
+}
+
+/** A long body is not completed by a worker that lost its lease on the way. */
+function whileHeld(body: ObjectBody, assertHeld: () => void): ObjectBody {
+  if (body instanceof Uint8Array) return body;
+  return (async function* () {
+    for await (const chunk of body) {
+      assertHeld();
+      yield chunk;
+    }
+    assertHeld();
+  })();
+}
