@@ -9,6 +9,7 @@ import { readMp4Structure } from '../src/probe/mp4-structure.ts';
 import { sniffContainer } from '../src/probe/sniff.ts';
 import { StreamClock } from '../src/probe/stream-clock.ts';
 import { parseDescription, pickStreams } from '../src/probe/streams.ts';
+import { findCopyable } from '../src/remux/find-copyable.ts';
 import { corpusFiles } from './corpus.ts';
 import { ffmpeg, pictures, temporaryFolder, tone, tools, x264 } from './samples.ts';
 
@@ -102,7 +103,8 @@ describe('hostile indexes', () => {
   /** Reads all that an index can tell; how many samples it claims. */
   async function readAll(path: string): Promise<number> {
     const index = await indexOf(path);
-    let samples = 0;
+    await using file = await open(path);
+    let samples = (index && (await findCopyable(file, index)))?.frameCount ?? 0;
     for (let id = 1; id <= 3; id++) {
       index?.prepare();
       samples += index?.samplesOf(id)?.table.count ?? 0;
@@ -122,7 +124,7 @@ describe('hostile indexes', () => {
         seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
         return seed % below;
       };
-      for (let round = 0; round < 250; round++) {
+      for (let round = 0; round < 150; round++) {
         const bytes = Buffer.from(whole);
         const start = boxes[random(boxes.length)] ?? 0;
         for (let flips = 1 + random(4); flips > 0; flips--) {
