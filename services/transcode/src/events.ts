@@ -8,6 +8,7 @@ import {
   JobRestartedSchema,
   MediaDeletedSchema,
   TrackFinishedSchema,
+  TracksRevisedSchema,
 } from '@kerkis/contracts/transcode/events';
 import type { OutboxEntry } from '@kerkis/documents';
 import { event } from '@kerkis/events';
@@ -27,6 +28,14 @@ export function jobPlanned(record: JobRecord): OutboxEntry {
   const found = { ...(sourceInfo && { sourceInfo }), ...(grid && { grid }) };
   return event(JobPlannedSchema, { ...idsOf(record), ...found, tracks: [...record.tracks] }, from(id));
 }
+
+/** Other tracks are offered. */
+export const tracksRevised = (record: JobRecord): OutboxEntry =>
+  event(
+    TracksRevisedSchema,
+    { ...idsOf(record), tracks: [...record.tracks], revision: BigInt(record.revision) },
+    from(record.job.id),
+  );
 
 /** A track is complete. */
 export const trackFinished = (record: JobRecord, track: Track): OutboxEntry =>

@@ -12,6 +12,7 @@ import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { MediaPlan } from '@kerkis/media';
 import type { JobCount } from './count-chunks.ts';
 import { shareDone } from './job-progress.ts';
+import { offeredAtOnce } from './offered-tracks.ts';
 import { type OrderSet, withOrders } from './order-set.ts';
 import { segmentCountOf } from './track-runs.ts';
 import { gridMessage, plannedTracks, sourceInfoMessage } from './tracks.ts';
@@ -31,6 +32,8 @@ export interface JobRecord {
   readonly tracks: readonly Track[];
   /** What is stored beside the tracks. Empty until it is finished. */
   readonly artefacts: Artefacts;
+  /** Raised whenever other tracks are offered. */
+  readonly revision: number;
   /** Places in the order of the plan of those finished chunks that its progress tells of. */
   readonly counted: OrderSet;
   /** When it began to run, milliseconds since 1970; 0 until then. */
@@ -72,6 +75,7 @@ export function newJob({ id, assetId, generationId, source, profile, now }: NewJ
     planFailures: 0,
     tracks: [],
     artefacts: create(ArtefactsSchema),
+    revision: 0,
     counted: '',
     startedAtMs: 0,
     run: 1,
@@ -97,7 +101,7 @@ export function planned(
   now: Date,
 ): JobRecord | undefined {
   if (record.job.state !== JobState.PENDING) return undefined;
-  const tracks = plannedTracks(plan);
+  const tracks = offeredAtOnce(plan, plannedTracks(plan));
   const next = moved(record, now, {
     state: JobState.RUNNING,
     sourceInfo: sourceInfoMessage(plan.source),
@@ -153,6 +157,12 @@ export function progressed(record: JobRecord, count: JobCount, now: Date): JobRe
   });
   const counted = withOrders(record.counted, count.finishedOrders);
   return { ...next, counted, tracks: record.tracks.map((track) => complete.get(track.name) ?? track) };
+}
+
+/** Other tracks are offered from here on. Undefined when they are the same as before. */
+export function offering(record: JobRecord, tracks: readonly Track[]): JobRecord | undefined {
+  if (tracks === record.tracks || record.job.state !== JobState.RUNNING) return undefined;
+  return { ...record, tracks, revision: record.revision + 1 };
 }
 
 /** Every segment is stored, and all side work has ended: RUNNING → FINISHED. */

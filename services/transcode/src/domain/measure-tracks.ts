@@ -16,6 +16,7 @@ export function measuredTrack(track: Track, chunks: readonly ChunkRecord[]): Tra
   return {
     ...track,
     complete: true,
+    offered: true,
     sizeBytes: BigInt(sizeBytes),
     peakBandwidthBps: BigInt(Math.max(1, Math.ceil(peak))),
     averageBandwidthBps: BigInt(Math.max(1, Math.ceil((sizeBytes * 8 * track.timescale) / ticks))),

@@ -3,8 +3,9 @@ import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { cancelled } from '../domain/chunk.ts';
 import { countChunks } from '../domain/count-chunks.ts';
 import { countSide } from '../domain/count-side.ts';
-import { finished, type JobRecord, progressed } from '../domain/job.ts';
-import { jobFinished, trackFinished } from '../events.ts';
+import { finished, type JobRecord, offering, progressed } from '../domain/job.ts';
+import { offeredAhead } from '../domain/offered-tracks.ts';
+import { jobFinished, trackFinished, tracksRevised } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { EndJobDependencies } from './end-job.ts';
@@ -49,7 +50,11 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
     const complete = next.tracks.filter((track, i) => track.complete && !record.tracks[i]?.complete);
     const events = complete.map((track) => trackFinished(next, track));
     const end = side.hasEnded ? finished(next, side.artefacts, new Date()) : undefined;
-    return end ? { record: end, events: [...events, jobFinished(end)] } : { record: next, events };
+    if (end) return { record: end, events: [...events, jobFinished(end)] };
+    const revised = offering(next, offeredAhead(next.tracks, records));
+    return revised
+      ? { record: revised, events: [...events, tracksRevised(revised)] }
+      : { record: next, events };
   });
   if (after) await fillQueue(after);
   if (after?.job.state !== JobState.FINISHED) return;

@@ -29,6 +29,7 @@ interface JobDocument {
   readonly artefacts?: ArtefactsJson;
   readonly counted?: string;
   readonly startedAtMs?: number;
+  readonly revision?: number;
   readonly run: number;
   readonly needsCleanUp: boolean;
   readonly cleanUpUntilMs: number;
@@ -67,6 +68,7 @@ const toRecord = ({ id: _, hasPoster, ...doc }: JobDocument): JobRecord => ({
   ...doc,
   counted: doc.counted ?? '',
   startedAtMs: doc.startedAtMs ?? 0,
+  revision: doc.revision ?? 0,
   job: fromJson(JobSchema, doc.job),
   source: fromJson(SourceSchema, doc.source),
   profile: fromJson(ProfileSchema, doc.profile),
