@@ -1,7 +1,11 @@
 import type { DescFile, DescMessage } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { AssetSchema, file_kerkis_catalog_v1_asset } from './catalog.ts';
-import { AssetUpdatedSchema, file_kerkis_catalog_events_v1_asset_events } from './catalog-events.ts';
+import {
+  AssetUpdatedSchema,
+  file_kerkis_catalog_events_v1_asset_events,
+  file_kerkis_catalog_events_v1_signing_key_events,
+} from './catalog-events.ts';
 import { file_kerkis_delivery_events_v1_delivery_events } from './delivery-events.ts';
 import { subjectOf } from './index.ts';
 import { file_kerkis_transcode_events_v1_transcode_events } from './transcode-events.ts';
@@ -9,6 +13,7 @@ import { file_kerkis_upload_events_v1_upload_events } from './upload-events.ts';
 
 const eventFiles: DescFile[] = [
   file_kerkis_catalog_events_v1_asset_events,
+  file_kerkis_catalog_events_v1_signing_key_events,
   file_kerkis_upload_events_v1_upload_events,
   file_kerkis_transcode_events_v1_transcode_events,
   file_kerkis_delivery_events_v1_delivery_events,

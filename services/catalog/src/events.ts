@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Asset, Generation } from '@kerkis/contracts/catalog';
+import type { Asset, Generation, SigningKey } from '@kerkis/contracts/catalog';
 import {
   AssetCreatedSchema,
   AssetDeletedSchema,
@@ -7,6 +7,8 @@ import {
   AssetUpdatedSchema,
   GenerationDeletionRequestedSchema,
   GenerationRequestedSchema,
+  SigningKeyCreatedSchema,
+  SigningKeyRevokedSchema,
 } from '@kerkis/contracts/catalog/events';
 import type { OutboxEntry } from '@kerkis/documents';
 import { event } from '@kerkis/events';
@@ -42,3 +44,11 @@ export function generationRequested(
 /** A generation is to go. */
 export const generationDeletionRequested = ({ id: generationId, assetId }: Generation): OutboxEntry =>
   event(GenerationDeletionRequestedSchema, { assetId, generationId }, from(generationId));
+
+/** A key that signs playback tokens is known. */
+export const signingKeyCreated = (signingKey: SigningKey): OutboxEntry =>
+  event(SigningKeyCreatedSchema, { signingKey }, from(signingKey.id));
+
+/** A key that signs playback tokens is void. */
+export const signingKeyRevoked = (signingKey: SigningKey): OutboxEntry =>
+  event(SigningKeyRevokedSchema, { signingKey }, from(signingKey.id));

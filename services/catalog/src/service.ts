@@ -32,6 +32,7 @@ import { catalogRoutes } from './rpc/routes.ts';
 import { assetStore } from './store/assets.ts';
 import { generationStore } from './store/generations.ts';
 import { profileStore } from './store/profiles.ts';
+import { signingKeyStore } from './store/signing-keys.ts';
 
 /** How often the reconciler looks, and how long something may rest before it is woken up. */
 export interface CatalogPace {
@@ -51,10 +52,13 @@ export async function startCatalog(
   const assets = assetStore(database);
   const generations = generationStore(database);
   const profiles = profileStore(database, configuredProfiles(config.profiles));
+  const signingKeys = signingKeyStore(database);
   const graceMs = config.retention.supersededGenerationMinutes * minuteMs;
   const stores = { assets, generations, profiles, defaultProfile: config.defaultProfile };
 
-  stack.use(startRelay({ bus, collections: [assets.collection, generations.collection] }));
+  stack.use(
+    startRelay({ bus, collections: [assets.collection, generations.collection, signingKeys.collection] }),
+  );
   const feed = stack.use(createChangeFeed(bus, 'kerkis.event.catalog.asset.*'));
 
   const consumed = <S extends Parameters<typeof consume>[1]['schema']>(
@@ -91,7 +95,7 @@ export async function startCatalog(
     parts: {
       name: 'catalog',
       telemetry,
-      routes: catalogRoutes({ ...stores, nextChange: (id, signal) => feed.next(id, signal) }),
+      routes: catalogRoutes({ ...stores, signingKeys, nextChange: (id, signal) => feed.next(id, signal) }),
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -1,11 +1,20 @@
 import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
-import { AssetService, GenerationService, PlaybackService, ProfileService } from '@kerkis/contracts/catalog';
+import {
+  AssetService,
+  GenerationService,
+  PlaybackService,
+  ProfileService,
+  SigningKeyService,
+} from '@kerkis/contracts/catalog';
+import { signingKeyRevoked } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { GenerationStore } from '../store/generations.ts';
 import type { ProfileStore } from '../store/profiles.ts';
+import type { SigningKeyStore } from '../store/signing-keys.ts';
 import { createAsset } from './create-asset.ts';
 import { createGeneration } from './create-generation.ts';
 import { createPlaybackId } from './create-playback-id.ts';
+import { createSigningKey } from './create-signing-key.ts';
 import { deleteAsset } from './delete-asset.ts';
 import { deletePlaybackId } from './delete-playback-id.ts';
 import { listAssets } from './list-assets.ts';
@@ -19,13 +28,14 @@ export interface CatalogRoutes {
   readonly assets: AssetStore;
   readonly generations: GenerationStore;
   readonly profiles: ProfileStore;
+  readonly signingKeys: SigningKeyStore;
   readonly defaultProfile: string;
   readonly nextChange: WatchAssetDependencies['nextChange'];
 }
 
 /** Registers every RPC of the catalog. */
 export function catalogRoutes(stores: CatalogRoutes): (router: ConnectRouter) => void {
-  const { assets, generations, profiles } = stores;
+  const { assets, generations, profiles, signingKeys } = stores;
 
   const assetRpcs: ServiceImpl<typeof AssetService> = {
     createAsset: (request) => createAsset(stores, request),
@@ -66,11 +76,21 @@ export function catalogRoutes(stores: CatalogRoutes): (router: ConnectRouter) =>
     },
     lookUpPlaybackId: ({ playbackId }) => lookUpPlaybackId(stores, playbackId),
   };
+  const signingKeyRpcs: ServiceImpl<typeof SigningKeyService> = {
+    createSigningKey: (request) => createSigningKey(signingKeys, request),
+    getSigningKey: async ({ signingKeyId }) => ({ signingKey: await signingKeys.getKey(signingKeyId) }),
+    listSigningKeys: ({ includeRevoked, pageSize, pageToken }) =>
+      signingKeys.listKeys(includeRevoked ? 'all' : 'good', pageSize || 50, pageToken),
+    revokeSigningKey: async ({ signingKeyId }) => ({
+      signingKey: await signingKeys.revokeKey(signingKeyId, new Date(), signingKeyRevoked),
+    }),
+  };
 
   return (router) => {
     router.service(AssetService, assetRpcs);
     router.service(GenerationService, generationRpcs);
     router.service(ProfileService, profileRpcs);
     router.service(PlaybackService, playbackRpcs);
+    router.service(SigningKeyService, signingKeyRpcs);
   };
 }
