@@ -142,6 +142,27 @@ test('easy content gets lower maxima and fewer bits, the lowest rung stays as pl
   expect(fitted.video.at(-1)).toEqual(ladder.video.at(-1));
 });
 
+test('a maximum leaves room for what changes at once', () => {
+  const page = look({
+    1080: { mbps: 0.1, psnrDb: 44, lost: 0 },
+    720: { mbps: 0.1, psnrDb: 40 },
+    480: { mbps: 0.1, psnrDb: 36 },
+    360: { mbps: 0.1, psnrDb: 33 },
+    240: { mbps: 0.1, psnrDb: 30 },
+  });
+  const heavy = page.sizes.map((size) => ({
+    ...size,
+    points: size.points.map(({ crf, samples }) => ({
+      crf,
+      samples: samples.map((sample) => ({ ...sample, firstBits: 1_000_000 })),
+    })),
+  }));
+  const { ladder: fitted } = fitLadder(ladder, { ...page, sizes: heavy });
+  // Half as much again as two such pictures in one second, which is the length of the buffer.
+  expect(fitted.video[0]?.bufferBits).toBeGreaterThanOrEqual(3_000_000);
+  expect(fitted.video[0]?.maxBitrateBps).toBeLessThan(3_500_000);
+});
+
 test('a rung that the next one outdoes for the same bits gives bits back, and its maximum with them', () => {
   const sharp = look({
     1080: { mbps: 4.5, psnrDb: 42, lost: 0 },

@@ -29,11 +29,13 @@ const invisibleGainDb = 0.5;
 /** What is better than this is not told from the source; where it is reached, bits can be saved. */
 const transparent = { psnrDb: 45, ssim: 0.985 };
 /** Most steps by which the constant rate factor of a rung is raised, and lowered for a rung that stands in for a dropped one. */
-const most = { raised: 3, lowered: 3 };
+const most = { raised: 3, lowered: 4 };
 /** A maximum bitrate is lowered to this part of the planned one at most. */
 const leastPart = 1 / 4;
 /** Highest constant rate factor by codec. */
 const highestCrf: Readonly<Record<VideoCodec, number>> = { h264: 51, hevc: 51, vp9: 63, av1: 63 };
+/** Bits that the buffer holds for those of the hardest second that was seen. */
+const secondMargin = 1.5;
 /** Fewer places than this in more seconds than that are no look at all. */
 const trusted = { places: 2, seconds: 10 };
 
@@ -175,11 +177,14 @@ function withBitrates(look: ContentLook, planned: VideoRung, rung: VideoRung, be
   // What a few places cannot know grows with the length.
   const margin = 2 + Math.log10(Math.max(1, minutes));
   const hardest = Math.max(...expected.map(({ hardBitrateBps }) => hardBitrateBps));
+  // The buffer is filled at the maximum rate. One that is too small for what changes at once, like a page that scrolls, costs decibels.
+  const hardestSecond = Math.max(...expected.map(({ hardSecondBits }) => hardSecondBits));
+  const buffered = (hardestSecond * secondMargin * rung.maxBitrateBps) / rung.bufferBits;
   const [before, now] = [planned, rung].map((each) =>
     meanOf(expectedAt(look, size, each, 0), ({ bitrateBps }) => bitrateBps),
   );
   const allowed = rung.maxBitrateBps * Math.min(1, (now ?? 1) / (before ?? 1));
-  const taken = Math.max(hardest * margin, rung.maxBitrateBps * leastPart);
+  const taken = Math.max(hardest * margin, buffered, rung.maxBitrateBps * leastPart);
   const wanted = Math.max(Math.min(allowed, taken), below.maxBitrateBps);
   const maxBitrateBps = Math.min(rung.maxBitrateBps, Math.ceil(wanted / 10_000) * 10_000);
   const bufferBits = Math.ceil((rung.bufferBits * maxBitrateBps) / rung.maxBitrateBps);

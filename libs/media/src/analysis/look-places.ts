@@ -12,7 +12,7 @@ export interface LookPlaces {
 }
 
 /** Most places, and what one has: seconds, frames, and frames that are compared. */
-const most = { places: 4, seconds: 0.55, frames: 24, compared: 4 };
+const most = { places: 4, seconds: 0.4, frames: 24, compared: 4 };
 /** Fewer frames than this do not tell what moves from what stands. */
 const leastFrames = 8;
 /** Frames that are decoded for all places together, those before a place from the keyframe on with them: 4 places with 8 s between keyframes. */

@@ -20,6 +20,8 @@ export interface Expected {
   readonly bitrateBps: number;
   /** Rate of a segment with a second picture that stands alone, as after a cut to another scene. */
   readonly hardBitrateBps: number;
+  /** Bits of a second with two such pictures, which a buffer must bear. */
+  readonly hardSecondBits: number;
   readonly ownPsnrDb: number;
   readonly ownSsim: number;
   readonly shownPsnrDb: number;
@@ -54,10 +56,12 @@ export function expectedAt(look: ContentLook, size: LookAtSize, rung: VideoRung,
       return byteFactor[rung.codec] * from * (to / from) ** part;
     };
     const first = bits(({ firstBits }) => firstBits);
-    const segment = first + (frames - 1) * bits(({ restBits }) => restBits);
+    const rest = bits(({ restBits }) => restBits);
+    const segment = first + (frames - 1) * rest;
     return {
       bitrateBps: segment / seconds,
       hardBitrateBps: (segment + (frames > 1 ? first : 0)) / seconds,
+      hardSecondBits: 2 * first + (frames / seconds) * rest,
       ownPsnrDb: line(({ own }) => own.psnrDb),
       ownSsim: line(({ own }) => own.ssim),
       shownPsnrDb: line(({ shown }) => shown.psnrDb),
