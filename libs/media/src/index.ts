@@ -114,6 +114,7 @@ export type {
   Container,
   ContentLight,
   CopyableVideo,
+  FieldOrder,
   HdrMetadata,
   HdrTransfer,
   MasteringDisplay,

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { makePoster } from '../src/index.ts';
 import {
   encode,
@@ -89,6 +89,74 @@ test.each([
     if (name === side) expect(value).toBeGreaterThan(180);
     else expect(value).toBeLessThan(120);
   }
+});
+
+test.each([
+  ['mirrored', [-1, 0, 0, 1], 'right', '96x48'],
+  ['mirrored and turned', [0, 1, 1, 0], 'top', '48x96'],
+])(
+  'a picture that is %s is shown as players show it',
+  async (name, [a = 0, b = 0, c = 0, d = 0], side, size) => {
+    const path = at(`${name}.mp4`);
+    await ffmpeg(...leftIsWhite, ...x264, path);
+    const bytes = await readFile(path);
+    // The matrix of `tkhd`, of which ffmpeg writes no mirrored ones.
+    const matrix = bytes.indexOf('tkhd') + 4 + 40;
+    for (const [index, value] of [a, b, 0, c, d].entries())
+      bytes.writeInt32BE(value * 0x10000, matrix + index * 4);
+    await writeFile(path, bytes);
+    const { stream, path: output, media } = await encoded(path);
+    expect(media.source.video).toMatchObject({ isMirrored: true });
+    expect(`${stream.width}x${stream.height}`).toBe(size);
+    const brightness = await sides(output);
+    for (const [each, value] of Object.entries(brightness)) {
+      if (each === side) expect(value).toBeGreaterThan(180);
+      else expect(value).toBeLessThan(120);
+    }
+  },
+);
+
+test.each([
+  ['8', 8, 16],
+  ['120', 60, 120],
+  ['240', 60, 120],
+])('a source of %s frames a second', async (rate, framesPerSecond, frames) => {
+  const path = at(`${rate}.mp4`);
+  await ffmpeg(...pictures('160x120', rate, 2), ...x264, path);
+  const { stream, media } = await encoded(path);
+  expect(media.grid.video).toMatchObject({ frameRate: { num: framesPerSecond, den: 1 }, frameCount: frames });
+  expect(stream).toMatchObject({ nb_read_frames: `${frames}`, avg_frame_rate: `${framesPerSecond}/1` });
+});
+
+describe('fields that the file does not tell of', () => {
+  const moving = ['-f', 'lavfi', '-i', 'testsrc2=s=720x576:r=50:d=2'];
+  const unflagged = [...x264, '-aspect', '4:3'];
+
+  test.each([
+    ['tff', 'interlace=scan=tff'],
+    ['bff', 'interlace=scan=bff'],
+  ])('are found by looking, %s', async (fieldOrder, interlace) => {
+    const path = at(`${fieldOrder}.mp4`);
+    await ffmpeg(...moving, '-vf', `${interlace},setfield=prog`, ...unflagged, path);
+    const media = await plan(path);
+    expect(media.source.video).toMatchObject({
+      isInterlaced: true,
+      fieldOrder,
+      frameRate: { num: 25, den: 1 },
+    });
+    const { path: output } = await encoded(path);
+    // Half of the lines of a frame of fields are another moment: after that nothing of it is to be seen.
+    const log = await ffmpeg('-i', output, '-vf', 'idet,metadata=print:file=-', '-f', 'null', '-');
+    const last = (key: string) =>
+      Number([...log.matchAll(new RegExp(`${key}=([\\d.]+)`, 'g'))].at(-1)?.[1] ?? 0);
+    expect(last('idet.single.tff') + last('idet.single.bff')).toBeLessThan(5);
+  });
+
+  test('progressive pictures of that size are left alone', async () => {
+    const path = at('progressive.mp4');
+    await ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=720x576:r=25:d=2', ...unflagged, path);
+    expect((await plan(path)).source.video).toMatchObject({ isInterlaced: false });
+  });
 });
 
 test('samples that are not square are made square', async () => {

@@ -1,9 +1,20 @@
 import type { VideoSource } from '../probe/source-info.ts';
+import { formatRational } from '../rational.ts';
 
 /** A picture size in pixels. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
+}
+
+/**
+ * Filters that make whole pictures of fields: of pictures that say that they are interlaced, or of all where the fields were found by
+ * looking. `options` of bwdif end in a colon.
+ */
+export function deinterlaced(video: VideoSource, options = ''): string[] {
+  if (!video.isInterlaced) return [];
+  const which = video.fieldOrder === undefined ? 'deint=interlaced' : `parity=${video.fieldOrder}:deint=all`;
+  return [`bwdif=${options}${which}`, `settb=${formatRational(video.timeBase)}`];
 }
 
 /** Filters that bring decoded pictures into the shape of one output, as ffmpeg writes them, to be joined by commas. */

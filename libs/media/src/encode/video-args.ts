@@ -11,7 +11,7 @@ import {
 import { guardArgs, inputArgs } from '../process/input-args.ts';
 import { formatRational, toNumber } from '../rational.ts';
 import { type Hardware, hardwareDeviceArgs, requireHardware, toHardware } from './hardware.ts';
-import { toHdrSize, toneMap, toneMapped, toOutputSize } from './picture-filters.ts';
+import { deinterlaced, toHdrSize, toneMap, toneMapped, toOutputSize } from './picture-filters.ts';
 import { presentationTicks, videoSeekArgs } from './seek.ts';
 import { unitVideoRungs, type VideoUnit } from './unit.ts';
 import { videoCodecArgs } from './video-codec-args.ts';
@@ -75,11 +75,7 @@ export function videoInputArgs(plan: MediaPlan, first: number, settings: EncodeS
 /** Filters from decoded pictures to exactly the frames of the range, whose time stamps count from zero. */
 export function frameFilters(plan: MediaPlan, range: FrameRange): string[] {
   const { video, grid } = requireVideo(plan);
-  const deinterlace = ['bwdif=deint=interlaced', `settb=${formatRational(video.timeBase)}`];
-  return [
-    ...(video.isInterlaced ? deinterlace : []),
-    ...gridFrames(plan.source.timeline, video, grid, range),
-  ];
+  return [...deinterlaced(video), ...gridFrames(plan.source.timeline, video, grid, range)];
 }
 
 /** What follows `frameFilters` in a filter graph: one chain for each rung, labelled `v0`, `v1`, … */

@@ -1,3 +1,4 @@
+import { deinterlaced } from '../encode/picture-filters.ts';
 import { presentationTicks, videoSeekArgs } from '../encode/seek.ts';
 import type { EncodeSettings } from '../encode/video-args.ts';
 import { fitSize } from '../plan/ladder.ts';
@@ -49,8 +50,7 @@ function pictureOf(source: SourceInfo, { atMs, maxShortSide = 720 }: PosterOptio
     const last = toPresentationSeconds(timeline, video.lastFrameSeconds);
     const from = Math.min(atSeconds, last) - 0.001;
     const filters = [
-      ...(video.isInterlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
-      ...(video.isInterlaced ? [`settb=${video.timeBase.num}/${video.timeBase.den}`] : []),
+      ...deinterlaced(video, 'mode=send_frame:'),
       `setpts='${presentationTicks(timeline, video.timeBase.den / video.timeBase.num)}'`,
       `select='gte(t,${from.toFixed(3)})'`,
       ...(atMs === undefined ? [`thumbnail=n=${candidates}`] : []),

@@ -9,6 +9,7 @@ import type {
   Chapter,
   Container,
   CopyableVideo,
+  FieldOrder,
   SourceInfo,
   StreamTiming,
   SubtitleSource,
@@ -31,6 +32,8 @@ export interface Findings {
   readonly clocks: ReadonlyMap<number, StreamClock>;
   /** Of the track of this number, if it is the chosen video. */
   readonly copyable?: CopyableVideo | undefined;
+  /** Of pictures that are interlaced although the file does not say so. */
+  readonly fieldOrder?: FieldOrder | undefined;
   readonly limits: SourceLimits;
 }
 
@@ -71,7 +74,7 @@ export function assembleSource(findings: Findings): SourceInfo {
     durationSeconds,
     durationMs: Math.max(1, Math.round(durationSeconds * 1000)),
     timeline,
-    ...(video === undefined ? {} : { video: videoSource(video, findings.copyable) }),
+    ...(video === undefined ? {} : { video: videoSource(video, findings) }),
     audios: audios.map(audioSource),
     subtitles: picked.subtitles.map(subtitleSource),
     ...pictureOf(picked),
@@ -112,7 +115,7 @@ function timing({ stream, clock }: StreamReading): StreamTiming {
   };
 }
 
-function videoSource(found: StreamReading, copyable: CopyableVideo | undefined): VideoSource {
+function videoSource(found: StreamReading, { copyable, fieldOrder }: Findings): VideoSource {
   const { raw, index } = found.stream;
   const { clock } = found;
   const width = raw.width ?? 0;
@@ -143,7 +146,8 @@ function videoSource(found: StreamReading, copyable: CopyableVideo | undefined):
     colour: describe.colour(raw),
     ...(hdr === undefined ? {} : { hdr }),
     ...(metadata === undefined ? {} : { hdrMetadata: metadata }),
-    isInterlaced: describe.isInterlaced(raw),
+    isInterlaced: describe.isInterlaced(raw) || fieldOrder !== undefined,
+    ...(fieldOrder !== undefined && { fieldOrder }),
     lastFrameSeconds: clock.lastFrameSeconds,
     maxKeyframeIntervalSeconds: clock.maxKeyframeIntervalSeconds,
     ...(copyable !== undefined && copyable.trackId === trackIdOf(raw.id) && { copyable }),

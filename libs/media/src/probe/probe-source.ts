@@ -8,6 +8,7 @@ import { startEarlyTrial } from './early-trial.ts';
 import { describeFirstPicture, describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
 import { hdrMetadata } from './hdr-metadata.ts';
 import { clocksFromIndex } from './index-clock.ts';
+import { findFields } from './interlacing.ts';
 import type { SourceLimits } from './limits.ts';
 import { lookAtMp4 } from './look-at-mp4.ts';
 import { sniffBytes, sniffContainer } from './sniff.ts';
@@ -80,6 +81,8 @@ async function probe(
     const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index));
     const description = parseDescription(await describing, limits);
     const picked = await withHdrMetadata(input, pickStreams(description, limits));
+    const findingFields = findFields(input, picked.video);
+    findingFields.catch(() => {});
     const indexed = mp4?.index && clocksFromIndex(mp4.index, picked);
     const clocks = indexed ?? (await scanClocks(input, picked));
     const playable = await tryDecoding(input, picked, await trial.decodes(description));
@@ -91,6 +94,7 @@ async function probe(
       chapters: description.chapters ?? [],
       clocks,
       copyable: indexed && copyable,
+      fieldOrder: await findingFields,
       limits,
     });
   } finally {

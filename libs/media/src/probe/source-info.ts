@@ -60,6 +60,9 @@ export interface StreamTiming {
 /** Clockwise quarter turns that a player must apply, in degrees. */
 export type Rotation = 0 | 90 | 180 | 270;
 
+/** Which field of a picture was captured first. */
+export type FieldOrder = 'tff' | 'bff';
+
 /** High dynamic range transfer: SMPTE ST 2084 or ARIB STD-B67. */
 export type HdrTransfer = 'pq' | 'hlg';
 
@@ -120,6 +123,8 @@ export interface VideoSource extends StreamTiming {
   /** As far as an HDR source tells it. */
   readonly hdrMetadata?: HdrMetadata;
   readonly isInterlaced: boolean;
+  /** Found by looking, where the file does not tell its interlaced pictures from others. */
+  readonly fieldOrder?: FieldOrder;
   /** Source time stamp of the last frame, in seconds. */
   readonly lastFrameSeconds: number;
   /** Longest stretch between two keyframes, in seconds: what a seek without an index may have to decode. */
