@@ -1,3 +1,4 @@
+import { endianness } from 'node:os';
 import { type BoxRange, ByteReader, Mp4Refusal, onlyBox, optionalBox } from './byte-reader.ts';
 
 /** All samples of one track in decode order, in ticks of its timescale. */
@@ -58,12 +59,15 @@ function readSizes(reader: ByteReader, fileBytes: number): Uint32Array {
   const count = size === 0 ? reader.entries(4) : reader.uint32();
   if (count === 0 || count > maxSamples) throw new Mp4Refusal('the number of samples is unusual');
   if (size * count > fileBytes) throw new Mp4Refusal('the samples are larger than the file');
-  const sizes = new Uint32Array(count).fill(size);
-  if (size === 0) {
-    for (let index = 0; index < count; index++)
-      sizes[index] = reader.bytes.readUInt32BE(reader.at + index * 4);
-  }
-  return sizes;
+  return size === 0 ? numbersAt(reader, count) : new Uint32Array(count).fill(size);
+}
+
+/** Big-endian numbers in a row, turned round all at once. */
+function numbersAt({ bytes, at }: ByteReader, count: number): Uint32Array {
+  const aligned = new Uint8Array(count * 4);
+  aligned.set(bytes.subarray(at, at + aligned.length));
+  if (endianness() === 'LE') Buffer.from(aligned.buffer).swap32();
+  return new Uint32Array(aligned.buffer);
 }
 
 function readDecodeTimes(reader: ByteReader, count: number): Float64Array {
@@ -121,8 +125,9 @@ function readSync(moov: Buffer, stss: BoxRange | undefined, count: number): Uint
 /** Places of chunks from `stco` or `co64`. */
 export function readChunkOffsets(reader: ByteReader, isLong: boolean): Float64Array {
   const count = reader.entries(isLong ? 8 : 4);
+  if (!isLong) return Float64Array.from(numbersAt(reader, count));
   const offsets = new Float64Array(count);
-  for (let index = 0; index < count; index++) offsets[index] = isLong ? reader.uint64() : reader.uint32();
+  for (let index = 0; index < count; index++) offsets[index] = reader.uint64();
   return offsets;
 }
 
