@@ -42,7 +42,11 @@ let bucket: string;
 let jobs: JobStore;
 let chunks: ChunkStore;
 let objects: ObjectStore;
-let ask: (file: string, preset?: string) => Promise<{ jobId: string; prefix: string }>;
+interface Asked {
+  readonly jobId: string;
+  readonly prefix: string;
+}
+let ask: (file: string, preset?: string, before?: (prefix: string) => Promise<unknown>) => Promise<Asked>;
 
 beforeAll(async () => {
   [mongo, s3] = await Promise.all([startMongo(), startS3()]);
@@ -64,7 +68,7 @@ beforeEach(async () => {
 
   const outbox = database.collection<{ id: string }>({ name: 'others', indexes: {} });
   const relay = stack.use(startRelay({ bus: planner.bus, collections: [outbox] }));
-  ask = async (file, preset = 'ultrafast') => {
+  ask = async (file, preset = 'ultrafast', before = async () => {}) => {
     const [assetId, generationId] = [newId('ast'), newId('gen')];
     const objectKey = `sources/${assetId}/${newId('upl')}`;
     await objects.put(objectKey, createReadStream(file));
@@ -78,9 +82,11 @@ beforeEach(async () => {
     });
     const message = { assetId, generationId, source: { objectKey }, profile };
     const entry = event(GenerationRequestedSchema, message, { subjectId: assetId, source: 'test' });
+    const prefix = `media/${assetId}/${generationId}/`;
+    await before(prefix);
     await outbox.insert({ id: newId('evt') }, [entry]);
     await relay.flush();
-    return { jobId: `job_${generationId.slice(4)}`, prefix: `media/${assetId}/${generationId}/` };
+    return { jobId: `job_${generationId.slice(4)}`, prefix };
   };
 });
 afterEach(() => stack.disposeAsync());
@@ -232,8 +238,11 @@ test('a worker that is told to stop hands its chunk back at once, ffmpeg include
 
 test('attempts that are used up fail the job with the reason, and leave nothing', async () => {
   await start(await meshOf('worker', { s3Endpoint: `http://127.0.0.1:${await freePort()}` }));
-  const { jobId, prefix } = await ask(await makeMedia('short', { seconds: 2, audio: false }));
-  await objects.put(`${prefix}video/h264-180p/1.m4s`, Buffer.from('of an attempt before'));
+  const { jobId, prefix } = await ask(
+    await makeMedia('short', { seconds: 2, audio: false }),
+    'ultrafast',
+    async (place) => await objects.put(`${place}video/h264-180p/1.m4s`, Buffer.from('of an attempt before')),
+  );
   await waitUntil(
     async () =>
       (await jobs.findJob(jobId))?.needsCleanUp === false && (await jobState(jobId)) === JobState.FAILED,
