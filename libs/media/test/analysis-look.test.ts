@@ -201,9 +201,13 @@ describe('places', () => {
 
   test('are spread over a film', () => {
     const { places, step } = placesOf(7200, {});
-    expect(places).toHaveLength(4);
-    expect(places.map(({ first }) => Math.round(first / 25 / 60))).toEqual([15, 45, 75, 105]);
+    expect(places.map(({ first }) => Math.round(first / 25 / 60))).toEqual([20, 60, 100]);
     expect((places[0]?.end ?? 0) - (places[0]?.first ?? 0)).toBe(step * 4);
+  });
+
+  test('are fewer in large pictures', () => {
+    expect(placesOf(60, { width: 1280, height: 720 }).places).toHaveLength(4);
+    expect(placesOf(60, { width: 3840, height: 2160 }).places).toHaveLength(2);
   });
 
   test('are fewer where keyframes are far apart, and near the beginning where there is only one', () => {
