@@ -63,7 +63,7 @@ describe('across keys', () => {
     'nats: {user: a, password: b}',
     'profiles: {p: {renditions: [{shortSide: 360, crf: 23}, {shortSide: 360, codec: av1, crf: 63}], audio: [{}, {codec: opus}]}}',
     'defaultProfile: mine\nprofiles: {mine: {audio: [{}]}}',
-    'profiles: {p: {renditions: [{shortSide: 360, codec: av1, crf: 40, dynamicRange: source, encoder: nvenc}]}}',
+    'profiles: {p: {renditions: [{shortSide: 360, codec: av1, crf: 40, dynamicRange: source, encoder: nvenc}, {shortSide: 360, codec: av1, crf: 40}]}}',
     'profiles: {p: {audio: [{}], ladder: per-title, loudness: {}, extras: {downloads: [{format: mp3, bitrateBps: 64000}]}}}',
   ])('accepts %s', (yaml) => {
     expect(parseConfig(yaml)).toBeDefined();

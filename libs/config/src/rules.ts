@@ -110,7 +110,8 @@ function profileRules({ profiles, defaultProfile }: ParsedConfig): BrokenRule[] 
     broken.push(
       ...repeated(
         profile.renditions,
-        (rung) => rung.name ?? `${rung.codec}-${rung.shortSide}p`,
+        (rung) =>
+          rung.name ?? `${rung.codec}-${rung.shortSide}p${rung.dynamicRange === 'source' ? '-hdr' : ''}`,
         [...path, 'renditions'],
         'name',
       ),

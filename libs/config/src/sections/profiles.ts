@@ -25,7 +25,10 @@ const profileName = {
 const rendition = z
   .strictObject({
     name: optionalText(
-      { description: 'Last part of the track name video/<name>.', absent: '<codec>-<shortSide>p' },
+      {
+        description: 'Last part of the track name video/<name>.',
+        absent: '<codec>-<shortSide>p, with -hdr for HDR',
+      },
       trackName,
     ),
     shortSide: z.int().min(64).max(4320).multipleOf(2).meta({
