@@ -36,7 +36,8 @@ const maxSpriteSide = 4096;
  */
 export function planStoryboard({ grid, ladder }: MediaPlan, options: StoryboardOptions = {}): Storyboard {
   const { video } = grid;
-  const [rung] = [...ladder.video].sort((a, b) => a.width * a.height - b.width * b.height);
+  const rungs = [...ladder.video, ...(ladder.remux ? [ladder.remux] : [])];
+  const [rung] = rungs.sort((a, b) => a.width * a.height - b.width * b.height);
   if (video === undefined || rung === undefined) throw noPicture('The source has no video.');
   const seconds = video.frameCount / toNumber(video.frameRate);
   const segmentSeconds = toNumber(grid.segmentSeconds);

@@ -1,11 +1,21 @@
 import { create } from '@bufbuild/protobuf';
-import { type Artefacts, ArtefactsSchema } from '@kerkis/contracts/media';
+import {
+  type Artefacts,
+  ArtefactsSchema,
+  DownloadSchema,
+  type Storyboard as StoryboardMessage,
+  StoryboardSchema,
+  type Track,
+  TrackKind,
+  TrackSchema,
+} from '@kerkis/contracts/media';
 import { ChunkState } from '@kerkis/contracts/transcode';
+import type { Storyboard } from '@kerkis/media';
 import type { ChunkRecord } from './chunk.ts';
 import { encodingProfile } from './encoding-profile.ts';
 import type { JobRecord } from './job.ts';
 import { sideChunkId } from './new-chunk.ts';
-import { type SideResult, sideWorkOf } from './side-work.ts';
+import { type SideResult, type SideResults, type SideWork, sideWorkOf } from './side-work.ts';
 
 /** What the side work of a job says about it. */
 export interface SideCount {
@@ -15,6 +25,8 @@ export interface SideCount {
   readonly hasEnded: boolean;
   /** What is stored beside the tracks so far. */
   readonly artefacts: Artefacts;
+  /** Text tracks that are stored so far. */
+  readonly texts: readonly Track[];
 }
 
 const ended: readonly ChunkState[] = [ChunkState.FINISHED, ChunkState.DEAD, ChunkState.CANCELLED];
@@ -28,13 +40,51 @@ export function countSide(job: JobRecord, records: readonly ChunkRecord[]): Side
     isMissing: found.includes(undefined),
     hasEnded: found.every((record) => record && ended.includes(record.chunk.state)),
     artefacts: artefactsOf(found.flatMap((record) => record?.sideResult ?? [])),
+    texts: found.flatMap((record) => textsOf(job, record?.side, record?.sideResult)),
   };
+}
+
+/** With the text tracks that it has not. The same array when it has all. */
+export function withTexts(tracks: readonly Track[], texts: readonly Track[]): readonly Track[] {
+  const added = texts.filter(({ name }) => !tracks.some((track) => track.name === name));
+  return added.length > 0 ? [...tracks, ...added] : tracks;
 }
 
 function artefactsOf(results: readonly SideResult[]): Artefacts {
   const artefacts = create(ArtefactsSchema);
   for (const result of results) {
     if (result.kind === 'poster') artefacts.poster = true;
+    else if (result.kind === 'waveform') artefacts.waveform = true;
+    else if (result.kind === 'storyboard') artefacts.storyboard = storyboardMessage(result.storyboard);
+    else if (result.kind === 'download') artefacts.downloads.push(downloadMessage(result));
   }
   return artefacts;
+}
+
+const storyboardMessage = ({ intervalMs, ...shape }: Storyboard): StoryboardMessage =>
+  create(StoryboardSchema, { ...shape, intervalMs: BigInt(intervalMs) });
+
+const downloadMessage = ({ name, contentType, sizeBytes }: SideResults['download']) =>
+  create(DownloadSchema, { name, contentType, sizeBytes: BigInt(sizeBytes) });
+
+function textsOf({ plan }: JobRecord, work: SideWork | undefined, result: SideResult | undefined): Track[] {
+  if (work?.kind !== 'text' || result?.kind !== 'text') return [];
+  return result.tracks.flatMap(({ name, sizeBytes }) => {
+    const planned = work.tracks.find((each) => each.name === name);
+    if (!planned) return [];
+    const { language, label, isDefault, isForced } = planned;
+    const bandwidthBps = BigInt(Math.ceil((sizeBytes * 8) / (plan?.source.durationSeconds ?? 1)));
+    return create(TrackSchema, {
+      name,
+      kind: TrackKind.TEXT,
+      codec: 'wvtt',
+      timescale: 1000,
+      peakBandwidthBps: bandwidthBps,
+      averageBandwidthBps: bandwidthBps,
+      sizeBytes: BigInt(sizeBytes),
+      complete: true,
+      offered: true,
+      text: { language, label, isDefault, isForced },
+    });
+  });
 }

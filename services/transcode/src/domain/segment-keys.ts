@@ -22,6 +22,18 @@ export const segmentKey = (place: GenerationPlace, track: string, segment: numbe
 /** The poster, below its generation. */
 export const posterPath = 'images/poster.jpg';
 
+/** A sprite of the storyboard, counted from 1, below its generation. */
+export const spritePath = (sprite: number): string => `images/storyboard-${sprite}.jpg`;
+
+/** The peaks of the sound, below its generation. */
+export const waveformPath = 'images/waveform.json';
+
+/** The file of a text track, below its generation. */
+export const textPath = (track: string): string => `${track}.vtt`;
+
+/** A file to download, below its generation. */
+export const downloadPath = (name: string): string => `downloads/${name}`;
+
 /** A picture at a time, below its generation. */
 export const thumbnailPath = ({ timeMs, width }: { timeMs: number; width: number }): string =>
   `images/thumbnail-${timeMs}-${width}.jpg`;

@@ -1,5 +1,15 @@
 import { ChunkClass } from '@kerkis/contracts/transcode';
-import type { EncodingProfile, MediaPlan } from '@kerkis/media';
+import {
+  defaultExtras,
+  type EncodingProfile,
+  type MediaPlan,
+  type Storyboard,
+  type TextTrackPlan,
+  textTracks,
+} from '@kerkis/media';
+import { lowestRung } from './plan-chunks.ts';
+import { planDownloads } from './plan-downloads.ts';
+import { videoTrackName } from './tracks.ts';
 
 /** What all side work has. */
 interface SideWorkBase {
@@ -14,7 +24,23 @@ export type SideWork = SideWorkBase &
   (
     | { readonly kind: 'poster' }
     | { readonly kind: 'thumbnail'; readonly timeMs: number; readonly width: number }
+    /** From the stored segments of a track. */
+    | { readonly kind: 'storyboard'; readonly track: string }
+    | { readonly kind: 'waveform' }
+    /** All with one look at the source. */
+    | { readonly kind: 'text'; readonly tracks: readonly TextTrackPlan[] }
+    | { readonly kind: 'download'; readonly from: DownloadSource }
   );
+
+/** What a file to download is made of: stored tracks, or the sound of the source. */
+export type DownloadSource =
+  | { readonly format: 'mp4' | 'm4a'; readonly video?: string; readonly audio?: string }
+  | {
+      readonly format: 'mp3';
+      readonly streamIndex: number;
+      readonly bitrateBps: number;
+      readonly gainDb: number;
+    };
 
 /** Kinds of side work. */
 export type SideKind = SideWork['kind'];
@@ -26,6 +52,22 @@ export type SideWorkOf<K extends SideKind> = Extract<SideWork, { readonly kind: 
 export interface SideResults {
   readonly poster: { readonly kind: 'poster' };
   readonly thumbnail: { readonly kind: 'thumbnail' };
+  readonly storyboard: { readonly kind: 'storyboard'; readonly storyboard: Storyboard };
+  readonly waveform: { readonly kind: 'waveform' };
+  readonly text: { readonly kind: 'text'; readonly tracks: readonly StoredText[] };
+  readonly download: {
+    readonly kind: 'download';
+    readonly contentType: string;
+    readonly sizeBytes: number;
+    readonly name: string;
+  };
+}
+
+/** A text track that is stored. */
+export interface StoredText {
+  /** `text/en`. */
+  readonly name: string;
+  readonly sizeBytes: number;
 }
 
 /** What one side work gave. */
@@ -37,12 +79,29 @@ export interface PlannedSideWork {
   readonly class: ChunkClass;
 }
 
-/** All side work of a plan, in the order in which it is given out. None of it fails its job. */
-export function sideWorkOf(plan: MediaPlan, { extras }: Pick<EncodingProfile, 'extras'>): PlannedSideWork[] {
-  const { source } = plan;
+/**
+ * All side work of a plan, in the order in which it is given out. None of it fails its job. Sound without pictures gets its waveform
+ * unasked: a player has nothing else to show.
+ */
+export function sideWorkOf(
+  plan: MediaPlan,
+  { extras = defaultExtras }: Pick<EncodingProfile, 'extras'>,
+): PlannedSideWork[] {
+  const { source, ladder } = plan;
   const hasPicture = source.video !== undefined || source.attachedPicture !== undefined;
+  const hasWaveform = source.audios.length > 0 && (extras.waveform || source.video === undefined);
+  const texts = extras.text ? textTracks(source).tracks : [];
+  const lowest = lowestRung(ladder.video) ?? ladder.remux;
   const works: SideWork[] = [
-    ...(extras?.poster && hasPicture ? [{ kind: 'poster', name: '', needs: [] } as const] : []),
+    ...when(extras.poster && hasPicture, { kind: 'poster', name: '', needs: [] }),
+    ...when(texts.length > 0, { kind: 'text', name: '', needs: [], tracks: texts }),
+    ...when(hasWaveform, { kind: 'waveform', name: '', needs: [] }),
+    ...(extras.storyboard && lowest ? [storyboard(videoTrackName(lowest))] : []),
+    ...planDownloads(plan, extras.downloads),
   ];
   return works.map((work) => ({ work, class: ChunkClass.BULK }));
 }
+
+const when = (isWanted: boolean, work: SideWork): SideWork[] => (isWanted ? [work] : []);
+
+const storyboard = (track: string): SideWork => ({ kind: 'storyboard', name: '', needs: [track], track });

@@ -2,7 +2,7 @@ import type { Failure } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { cancelled } from '../domain/chunk.ts';
 import { countChunks } from '../domain/count-chunks.ts';
-import { countSide } from '../domain/count-side.ts';
+import { countSide, withTexts } from '../domain/count-side.ts';
 import { finished, type JobRecord, offering, progressed } from '../domain/job.ts';
 import { offeredAhead } from '../domain/offered-tracks.ts';
 import { jobFinished, trackFinished, tracksRevised } from '../events.ts';
@@ -24,7 +24,8 @@ export interface CountJobDependencies {
 
 /**
  * Counts a job from the records of its chunks, tells of tracks that became complete, and ends the job with its last chunk, or
- * with one of segments that is dead; side work that is dead is done without. Counting from the records makes it idempotent: whoever comes last sees all.
+ * with one of segments that is dead; side work that is dead is done without. Counting from the records makes it idempotent: whoever
+ * comes last sees all.
  */
 export async function countJob(deps: CountJobDependencies, jobId: string): Promise<void> {
   const { jobs, chunks, addChunks, fillQueue, endJob, jobEnded } = deps;
@@ -49,9 +50,10 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
     if (!next) return undefined;
     const complete = next.tracks.filter((track, i) => track.complete && !record.tracks[i]?.complete);
     const events = complete.map((track) => trackFinished(next, track));
-    const end = side.hasEnded ? finished(next, side.artefacts, new Date()) : undefined;
+    const tracks = withTexts(next.tracks, side.texts);
+    const end = side.hasEnded ? finished({ ...next, tracks }, side.artefacts, new Date()) : undefined;
     if (end) return { record: end, events: [...events, jobFinished(end)] };
-    const revised = offering(next, offeredAhead(next.tracks, records));
+    const revised = offering(next, offeredAhead(tracks, records));
     return revised
       ? { record: revised, events: [...events, tracksRevised(revised)] }
       : { record: next, events };

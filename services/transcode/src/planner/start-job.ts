@@ -3,7 +3,7 @@ import type { GenerationRequested } from '@kerkis/contracts/catalog/events';
 import { JobState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import { type JobRecord, newJob } from '../domain/job.ts';
-import { jobFailed, jobFinished, jobPlanned } from '../events.ts';
+import { jobFailed, jobFinished, jobPlanned, tracksRevised } from '../events.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
 
@@ -53,7 +53,7 @@ export async function startJob(
 function present(record: JobRecord) {
   switch (record.job.state) {
     case JobState.RUNNING:
-      return [jobPlanned(record)];
+      return [jobPlanned(record), ...(record.revision > 0 ? [tracksRevised(record)] : [])];
     case JobState.FINISHED:
       return [jobPlanned(record), jobFinished(record)];
     case JobState.FAILED:

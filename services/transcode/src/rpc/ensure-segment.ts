@@ -1,4 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
+import { TrackKind } from '@kerkis/contracts/media';
 import { type EnsureSegmentRequest, JobState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import type { JobRecord } from '../domain/job.ts';
@@ -96,7 +97,7 @@ function requirePlanned({ tracks, job }: JobRecord, track: string, segment: numb
   if (job.state === JobState.PENDING) {
     throw new KerkisError('unavailable', 'JOB_NOT_PLANNED_YET', 'The job is not planned yet. Ask again.');
   }
-  const planned = tracks.find(({ name }) => name === track);
+  const planned = tracks.find(({ name, kind }) => name === track && kind !== TrackKind.TEXT);
   if (planned && segment <= segmentCountOf(planned.segments)) return;
   throw new KerkisError('not_found', 'SEGMENT_NOT_IN_PLAN', 'The generation has no such track or segment.', {
     details: { track, segment: String(segment) },

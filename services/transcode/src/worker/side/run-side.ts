@@ -7,13 +7,17 @@ import { type GenerationPlace, generationPrefix } from '../../domain/segment-key
 import type { SideKind, SideResult, SideResults, SideWork, SideWorkOf } from '../../domain/side-work.ts';
 import type { SourceFiles } from '../../source-files.ts';
 import type { ChunkEncoding, EncodeConditions, Encoder } from '../encode-chunk.ts';
+import { runDownload } from './download.ts';
 import { runPoster } from './poster.ts';
+import { runStoryboard } from './storyboard.ts';
+import { runText } from './text.ts';
 import { runThumbnail } from './thumbnail.ts';
+import { runWaveform } from './waveform.ts';
 
 /** What side work needs of its worker. */
 export interface RunSideDependencies {
   readonly sources: SourceFiles;
-  readonly objects: Pick<ObjectStore, 'put' | 'getBytes'>;
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'getBytes'>;
   readonly encoder: Pick<Encoder, 'options'>;
   /** Called when a file is there that somebody may be waiting for. */
   readonly onFileStored: (place: GenerationPlace, objectKey: string) => void;
@@ -21,8 +25,9 @@ export interface RunSideDependencies {
 
 /** What one side work has to do with. */
 interface SideRun {
-  readonly job: JobRecord;
   readonly plan: MediaPlan;
+  /** Where the generation is stored. */
+  readonly place: GenerationPlace;
   /** The source, and how to run ffmpeg on it. */
   readonly options: ExtraOptions;
   readonly objects: RunSideDependencies['objects'];
@@ -41,6 +46,10 @@ export type SideRunner<K extends SideKind> = (run: SideRun, work: SideWorkOf<K>)
 const runners: { readonly [K in SideKind]: SideRunner<K> } = {
   poster: runPoster,
   thumbnail: runThumbnail,
+  storyboard: runStoryboard,
+  waveform: runWaveform,
+  text: runText,
+  download: runDownload,
 };
 
 /** Does the side work of a chunk and stores what it makes. When `done` is settled, well or not, nothing of it is written any more. */
@@ -77,7 +86,7 @@ export function runSide(
       return sizeBytes;
     };
     const { objects } = deps;
-    const sideResult = await runOne({ job, plan, options, objects, signal, store }, record.side);
+    const sideResult = await runOne({ plan, place: record, options, objects, signal, store }, record.side);
     signal.throwIfAborted();
     return { measured: {}, sideResult };
   }
