@@ -5,18 +5,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import { type Client, createClient } from '@connectrpc/connect';
+import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { parseConfig } from '@kerkis/config';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { DownloadFormat, type Extras, ProfileSchema, TrackKind } from '@kerkis/contracts/media';
-import { ChunkState, JobService, JobState } from '@kerkis/contracts/transcode';
+import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, JobPlannedSchema } from '@kerkis/contracts/transcode/events';
 import { consume, event, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { locateMediaTools } from '@kerkis/media';
 import { openResources } from '@kerkis/mesh';
 import type { ObjectStore } from '@kerkis/objects';
-import { createMeshTransport, startServer } from '@kerkis/rpc';
+import { createMeshTransport, fromConnectError, startServer } from '@kerkis/rpc';
 import { startTelemetry } from '@kerkis/telemetry';
 import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -29,6 +29,7 @@ afterAll(() => stack.disposeAsync());
 let directory: string;
 let objects: ObjectStore;
 let jobs: Client<typeof JobService>;
+let segments: Client<typeof SegmentService>;
 let tools: Awaited<ReturnType<typeof locateMediaTools>>;
 let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
 const finishedEvents: JobFinished[] = [];
@@ -64,6 +65,7 @@ beforeAll(async () => {
   );
   const transport = stack.use(createMeshTransport({ address: `127.0.0.1:${server.port}` }));
   jobs = createClient(JobService, transport);
+  segments = createClient(SegmentService, transport);
 
   const outbox = (await mesh.database()).collection<{ id: string }>({ name: 'others', indexes: {} });
   const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
@@ -139,7 +141,8 @@ async function request(
     source: { objectKey },
     profile: profile(extras),
   });
-  return { prefix: `media/${assetId}/${generationId}/`, jobId: `job_${generationId.slice(4)}` };
+  const prefix = `media/${assetId}/${generationId}/`;
+  return { assetId, generationId, prefix, jobId: `job_${generationId.slice(4)}` };
 }
 
 async function finishedJob(jobId: string): Promise<JobFinished> {
@@ -238,4 +241,23 @@ test('what cannot be made is absent, and the job is finished all the same', asyn
   const { chunks } = await jobs.listChunks({ jobId });
   const dead = chunks.filter(({ state }) => state === ChunkState.DEAD);
   expect(dead).toMatchObject([{ sideWork: 'poster', failure: { reason: expect.any(String) } }]);
+});
+
+test('a picture at a time is made once for all who ask, also when the job is finished', async () => {
+  const film = await makeMedia('extras', { seconds: 4, video: { width: 320, height: 180 } });
+  const { generationId, prefix, jobId } = await request(film);
+  await finishedJob(jobId);
+  const wanted = { generationId, timeMs: 2_500n, width: 160 };
+  const answers = await Promise.all([segments.ensureThumbnail(wanted), segments.ensureThumbnail(wanted)]);
+  const objectKey = `${prefix}images/thumbnail-2500-160.jpg`;
+  expect(answers).toMatchObject([{ objectKey }, { objectKey }]);
+  expect((await probed(objectKey)).streams).toMatchObject([{ codec_name: 'mjpeg', height: 90 }]);
+  const { chunks } = await jobs.listChunks({ jobId });
+  expect(chunks.filter(({ sideWork }) => sideWork === 'thumbnail')).toEqual([]);
+  const beyond = await segments.ensureThumbnail({ generationId, timeMs: 60_000n }).then(
+    () => undefined,
+    (error: unknown) => fromConnectError(ConnectError.from(error)),
+  );
+  expect(beyond).toMatchObject({ kind: 'not_found', reason: 'PICTURE_NOT_AVAILABLE' });
+  expect(await segments.ensureThumbnail(wanted)).toMatchObject({ objectKey });
 });

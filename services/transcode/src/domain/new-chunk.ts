@@ -4,7 +4,7 @@ import { idForRequest } from '@kerkis/ids';
 import { type ChunkRecord, noProgress } from './chunk.ts';
 import type { JobRecord } from './job.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
-import type { PlannedSideWork, SideWork } from './side-work.ts';
+import type { PlannedSideWork, SideWork, SideWorkOf } from './side-work.ts';
 
 type Run = Pick<JobRecord, 'job' | 'run'>;
 
@@ -79,6 +79,25 @@ export function extraChunk(
     },
     order: extraOrder,
     extra: true,
+  });
+}
+
+/** A picture that somebody waits for, on its way into the queue. */
+export function thumbnailChunk(
+  job: JobRecord,
+  { timeMs, width }: Pick<SideWorkOf<'thumbnail'>, 'timeMs' | 'width'>,
+): ChunkRecord {
+  const side: SideWork = { kind: 'thumbnail', name: `${timeMs}-${width}`, needs: [], timeMs, width };
+  return newChunk(job, {
+    chunk: {
+      id: sideChunkId(job, side),
+      class: ChunkClass.URGENT,
+      state: ChunkState.QUEUED,
+      sideWork: side.kind,
+    },
+    order: extraOrder,
+    extra: true,
+    side,
   });
 }
 

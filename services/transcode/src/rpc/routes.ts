@@ -6,6 +6,7 @@ import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { type CancelJobDependencies, cancelJob } from './cancel-job.ts';
 import { type EnsureSegmentDependencies, ensureSegment } from './ensure-segment.ts';
+import { type EnsureThumbnailDependencies, ensureThumbnail } from './ensure-thumbnail.ts';
 import { jobView } from './job-view.ts';
 import { type RetryJobDependencies, retryJob } from './retry-job.ts';
 import { type WatchJobDependencies, watchJob } from './watch-job.ts';
@@ -14,6 +15,7 @@ import { type WatchJobDependencies, watchJob } from './watch-job.ts';
 export interface TranscodeRoutes
   extends CancelJobDependencies,
     EnsureSegmentDependencies,
+    EnsureThumbnailDependencies,
     RetryJobDependencies,
     WatchJobDependencies {
   readonly jobs: JobStore;
@@ -50,9 +52,7 @@ export function transcodeRoutes(deps: TranscodeRoutes): (router: ConnectRouter) 
   };
   const segmentRpcs: ServiceImpl<typeof SegmentService> = {
     ensureSegment: (request, context) => ensureSegment(deps, request, context),
-    ensureThumbnail: () => {
-      throw new KerkisError('not_found', 'PICTURE_NOT_AVAILABLE', 'Pictures at a time are not made.');
-    },
+    ensureThumbnail: (request, context) => ensureThumbnail(deps, request, context),
   };
 
   return (router) => {

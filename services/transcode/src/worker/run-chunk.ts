@@ -171,6 +171,8 @@ async function settle(
         // Nobody counts extra chunks, and nobody's job fails with them.
         return next && { record: next, events: next.extra ? [] : [chunkFinished(next)] };
       });
+      // The picture is there, and there may be many: nobody asks for the record again.
+      if (after && record.extra && record.side) await chunks.removeChunk(id);
       task.ack();
       return after?.chunk.state === ChunkState.FINISHED ? 'finished' : 'lost';
     }
