@@ -3,7 +3,7 @@ import type { ServiceTelemetry } from '@kerkis/telemetry';
 import type { WaitOutcome } from './store/on-demand.ts';
 
 /** Which cache was looked into. */
-type CacheTier = 'playback' | 'generation' | 'manifest' | 'object';
+type CacheTier = 'playback' | 'generation' | 'manifest' | 'object' | 'token';
 
 /** What the edge counts and logs. */
 export interface DeliveryObserver {

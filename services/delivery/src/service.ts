@@ -1,10 +1,13 @@
-import { GenerationService, PlaybackService } from '@kerkis/contracts/catalog';
+import { GenerationService, PlaybackService, SigningKeyService } from '@kerkis/contracts/catalog';
 import { AssetDeletedSchema, AssetDeletionRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { EdgeAnnouncedSchema } from '@kerkis/contracts/delivery/events';
 import { SegmentService } from '@kerkis/contracts/transcode';
 import { watch, watchAnnouncements } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
-import type { Mesh, RunningService } from '@kerkis/mesh';
+import { type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
+import { createAdmission } from './access/admission.ts';
+import { createSigningKeys } from './access/signing-keys.ts';
+import { createVerdicts } from './access/verdicts.ts';
 import { edgeUrl, startAnnouncer } from './edges/announcer.ts';
 import { createEdgeTable } from './edges/edge-table.ts';
 import { firstPlaybacks } from './first-playback.ts';
@@ -23,6 +26,9 @@ import { createThumbnails } from './store/thumbnails.ts';
 export interface DeliveryPace {
   readonly announceMs: number;
 }
+
+/** A revoked key is void within five seconds, even when the event of it is lost. */
+const keysMs = 2_500;
 
 /** Starts an edge: manifests, segments, posters and the player page for viewers, and the Routing API. */
 export async function startDelivery(
@@ -52,6 +58,30 @@ export async function startDelivery(
       { traced: true },
     ),
   );
+
+  const keyring = mesh.client('catalog', SigningKeyService);
+  const keys = createSigningKeys({
+    list: async () => (await keyring.listSigningKeys({ pageSize: 200 }, { timeoutMs: 5_000 })).signingKeys,
+    logger: telemetry.logger,
+  });
+  stack.use(watch(bus, 'kerkis.event.catalog.key.*', () => void keys.refresh()));
+  const askForKeys = async () => {
+    await keys.refresh();
+    return 0;
+  };
+  stack.use(startReconciler({ intervalMs: keysMs, logger: telemetry.logger, run: askForKeys }));
+  void keys.refresh();
+  const { publicUrl } = config.server;
+  const admit = createAdmission({
+    verdicts: createVerdicts({
+      keys,
+      audience: config.delivery.tokenAudience,
+      observe: looked('token'),
+    }),
+    clockSkewSeconds: config.delivery.tokenClockSkewSeconds,
+    trustedProxies: config.delivery.trustedProxies,
+    ownHost: publicUrl === undefined ? undefined : URL.parse(publicUrl)?.hostname,
+  });
 
   const edges = createEdgeTable();
   stack.use(
@@ -85,12 +115,13 @@ export async function startDelivery(
     ensure: (request, options) => transcode.ensureThumbnail(request, options),
   });
 
-  const view = viewsOf(playbacks, generations);
+  const view = viewsOf(playbacks, generations, admit);
   const manifests = createManifests(looked('manifest'));
   const { corsOrigins } = config.delivery;
   const http = [
     edgeHandler({
       view,
+      admit,
       playbacks,
       manifests,
       segments,

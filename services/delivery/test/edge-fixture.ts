@@ -21,6 +21,7 @@ import {
   LookUpPlaybackIdResponseSchema,
   PlaybackPolicy,
   PlaybackService,
+  SigningKeyService,
 } from '@kerkis/contracts/catalog';
 import { type ArtefactsSchema, TrackKind, type TrackSchema } from '@kerkis/contracts/media';
 import { SegmentService } from '@kerkis/contracts/transcode';
@@ -92,6 +93,7 @@ export async function startEdge(
     router.rpc(GenerationService.method.getGeneration, ({ generationId }) =>
       catalog.getGeneration(generationId),
     );
+    router.rpc(SigningKeyService.method.listSigningKeys, () => catalog.listSigningKeys());
     router.rpc(SegmentService.method.ensureSegment, async (wanted, context) => {
       await transcode.ensure(wanted, context);
       return {};
@@ -144,6 +146,8 @@ export async function startEdge(
 function createCatalog() {
   const playbacks = new Map<string, MessageInitShape<typeof LookUpPlaybackIdResponseSchema>>();
   const generations = new Map<string, Generation>();
+  /** Public keys in PEM by their ids. */
+  const signingKeys = new Map<string, string>();
   const state = { down: false, lookUps: 0 };
   const assertUp = () => {
     if (state.down) throw new ConnectError('The catalog is off.', Code.Unavailable);
@@ -152,6 +156,7 @@ function createCatalog() {
   return {
     playbacks,
     generations,
+    signingKeys,
     state,
     lookUp(playbackId: string) {
       state.lookUps += 1;
@@ -159,6 +164,10 @@ function createCatalog() {
       const found = playbacks.get(playbackId);
       if (!found) throw absent('PLAYBACK_ID_NOT_FOUND');
       return create(LookUpPlaybackIdResponseSchema, found);
+    },
+    listSigningKeys() {
+      assertUp();
+      return { signingKeys: [...signingKeys].map(([id, publicKey]) => ({ id, publicKey })) };
     },
     getGeneration(generationId: string) {
       assertUp();

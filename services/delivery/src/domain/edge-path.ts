@@ -2,7 +2,10 @@
 export type EdgePath =
   | ManifestPath
   | StoredFilePath
-  | { readonly kind: 'storyboard' | 'thumbnail' | 'player' | 'route'; readonly playbackId: string }
+  | { readonly kind: 'storyboard'; readonly playbackId: string }
+  | { readonly kind: 'thumbnail'; readonly playbackId: string }
+  | { readonly kind: 'player'; readonly playbackId: string }
+  | { readonly kind: 'route'; readonly playbackId: string }
   | { readonly kind: 'init'; readonly playbackId: string; readonly track: string }
   | {
       readonly kind: 'segment';

@@ -1,4 +1,4 @@
-import { AssetState, type LookUpPlaybackIdResponse, PlaybackPolicy } from '@kerkis/contracts/catalog';
+import { AssetState, type LookUpPlaybackIdResponse, type PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import { type PlayableGeneration, playableGeneration } from './playable-generation.ts';
 
@@ -39,18 +39,11 @@ export function toPlayback({ playbackId, asset, generation }: LookUpPlaybackIdRe
 }
 
 /**
- * Lets a viewer without a token in, or throws: `forbidden` PLAYBACK_TOKEN_REQUIRED, `unavailable` ASSET_NOT_PLAYABLE_YET,
- * `not_found` ASSET_FAILED. Tokens are not verified by this version, so that what needs one is closed to everybody.
+ * What there is to play, for somebody who was let in: others learn nothing of it. Throws `unavailable` ASSET_NOT_PLAYABLE_YET,
+ * `not_found` ASSET_FAILED.
  */
-export function admit(playback: Playback): Playing {
-  const { policy, generation, state, failure } = playback;
-  if (policy !== PlaybackPolicy.PUBLIC && policy !== PlaybackPolicy.UNSPECIFIED) {
-    throw new KerkisError(
-      'forbidden',
-      'PLAYBACK_TOKEN_REQUIRED',
-      'This playback ID is for holders of a signed token, and this edge does not verify tokens yet. Use a public one.',
-    );
-  }
+export function toPlaying(playback: Playback): Playing {
+  const { generation, state, failure } = playback;
   if (generation) return { ...playback, generation };
   if (state === AssetState.FAILED) {
     const reason = failure?.reason ?? 'UNKNOWN';

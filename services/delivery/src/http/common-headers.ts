@@ -3,7 +3,8 @@ import type { CommonHeaders } from './exchange.ts';
 
 const exposed =
   'accept-ranges, content-encoding, content-length, content-range, date, etag, last-modified, retry-after';
-const allowedHeaders = 'if-modified-since, if-none-match, if-range, range, traceparent, tracestate';
+const allowedHeaders =
+  'authorization, if-modified-since, if-none-match, if-range, range, traceparent, tracestate';
 
 /** Methods that the edge answers. */
 export const allowedMethods = 'GET, HEAD, OPTIONS';
@@ -21,7 +22,13 @@ export function commonHeaders(origins: readonly string[]): (req: IncomingMessage
     return () => everybody;
   }
   const strangers = { ...always, vary: 'origin' };
-  const known = new Map(origins.map((origin) => [origin, { ...strangers, ...readable(origin) }]));
+  // Where pages are named one by one they may send cookies, which may hold a playback token.
+  const trusted = (origin: string) => ({
+    ...strangers,
+    ...readable(origin),
+    'access-control-allow-credentials': 'true',
+  });
+  const known = new Map(origins.map((origin) => [origin, trusted(origin)]));
   return ({ headers }) => known.get(headers.origin ?? '') ?? strangers;
 }
 

@@ -3,14 +3,12 @@ import { type HttpHandler, pathOf, traceRequest } from '@kerkis/rpc';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 import { trace } from '@opentelemetry/api';
 import { belongsToEdge, type EdgePath, parseEdgePath, routePatterns } from '../domain/edge-path.ts';
-import type { Playback } from '../domain/playback.ts';
 import type { EdgeTable } from '../edges/edge-table.ts';
 import type { DeliveryObserver } from '../observe.ts';
-import type { Lookup } from '../store/lookup.ts';
 import { allowedMethods, commonHeaders, preflightHeaders } from './common-headers.ts';
 import { type Exchange, send, sendFailure, sendJson } from './exchange.ts';
 import { type ManifestDependencies, manifest } from './manifest.ts';
-import { asset, player } from './player.ts';
+import { asset, type PlayerDependencies, player } from './player.ts';
 import { route } from './route.ts';
 import { type SegmentDependencies, segment } from './segment.ts';
 import { type StoredFileDependencies, sendStoredFile } from './stored-file.ts';
@@ -24,8 +22,8 @@ export interface EdgeDependencies
     ManifestDependencies,
     StoredFileDependencies,
     StoryboardDependencies,
-    ThumbnailDependencies {
-  readonly playbacks: Lookup<Playback>;
+    ThumbnailDependencies,
+    PlayerDependencies {
   readonly edges: Pick<EdgeTable, 'route'>;
   readonly objects: StoredFileDependencies['objects'];
   readonly manifests: ManifestDependencies['manifests'];
@@ -93,7 +91,6 @@ function answer(
     case 'media':
       return manifest(dependencies, to, exchange);
     case 'init':
-      return segment(dependencies, { ...to, segment: 0 }, exchange);
     case 'segment':
       return segment(dependencies, to, exchange);
     case 'thumbnail':
@@ -107,7 +104,7 @@ function answer(
     case 'download':
       return sendStoredFile(dependencies, to, exchange);
     case 'player':
-      return player(dependencies.playbacks, to, exchange);
+      return player(dependencies, to, exchange);
     case 'asset':
       return asset(to, exchange);
     case 'route':

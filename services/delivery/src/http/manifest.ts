@@ -1,6 +1,7 @@
 import { revisable } from '../domain/caching.ts';
 import type { ManifestPath } from '../domain/edge-path.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
+import { restrictedGeneration } from '../domain/restricted-generation.ts';
 import type { PlaybackBegan } from '../first-playback.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import { type Document, sendDocument } from './document.ts';
@@ -10,7 +11,7 @@ import { trackOf } from './segment.ts';
 
 /** What the handler needs. */
 export interface ManifestDependencies {
-  readonly view: OpenView;
+  readonly view: OpenView<Exchange>;
   readonly manifests: Manifests;
   readonly ttlSeconds: number;
   readonly began: PlaybackBegan;
@@ -22,13 +23,20 @@ export async function manifest(
   to: ManifestPath,
   exchange: Exchange,
 ): Promise<void> {
-  const { playing, generation } = await view(to.playbackId, exchange.query.get('g'));
+  const viewed = await view(to, exchange);
+  const { playing, grant } = viewed;
   if (to.kind !== 'media') began(playing);
-  const document = documentOf(manifests, to, generation);
-  await sendDocument(exchange, document, { 'cache-control': revisable(generation, ttlSeconds) });
+  const generation = restrictedGeneration(viewed.generation, grant);
+  const document = documentOf(manifests, to, generation, grant.carriedToken);
+  await sendDocument(exchange, document, { 'cache-control': revisable(viewed, ttlSeconds) });
 }
 
-function documentOf(manifests: Manifests, to: ManifestPath, generation: PlayableGeneration): Document {
-  if (to.kind === 'media') return manifests.media(generation, trackOf(generation, to.track));
-  return to.kind === 'master' ? manifests.master(generation) : manifests.mpd(generation);
+function documentOf(
+  manifests: Manifests,
+  to: ManifestPath,
+  generation: PlayableGeneration,
+  token: string | undefined,
+): Document {
+  if (to.kind === 'media') return manifests.media(generation, trackOf(generation, to.track), token);
+  return to.kind === 'master' ? manifests.master(generation, token) : manifests.mpd(generation, token);
 }

@@ -7,52 +7,64 @@ import type { PlayableTrack } from '../domain/playable-track.ts';
 import { storyboardVtt } from '../domain/storyboard.ts';
 import { createDocument, type Document } from './document.ts';
 
-/** Playlists and manifests, written once for each state of a generation. */
+/**
+ * Playlists and manifests, written once for each state of a generation, and for each token that all URLs in them are to carry.
+ */
 export interface Manifests {
-  master(generation: PlayableGeneration): Document;
-  mpd(generation: PlayableGeneration): Document;
-  media(generation: PlayableGeneration, track: PlayableTrack): Document;
-  storyboard(generation: PlayableGeneration, storyboard: Storyboard): Document;
+  master(generation: PlayableGeneration, token?: string): Document;
+  mpd(generation: PlayableGeneration, token?: string): Document;
+  media(generation: PlayableGeneration, track: PlayableTrack, token?: string): Document;
+  storyboard(generation: PlayableGeneration, storyboard: Storyboard, token?: string): Document;
 }
 
-const cacheBytes = 64 * 1024 * 1024;
+const sharedBytes = 64 * 1024 * 1024;
+/** Of one viewer each: those who hold many tokens do not empty the cache of the others. */
+const carryingBytes = 32 * 1024 * 1024;
 const hlsType = 'application/vnd.apple.mpegurl';
 const dashType = 'application/dash+xml';
 const vttType = 'text/vtt; charset=utf-8';
 
 export function createManifests(observe: (result: 'hit' | 'miss') => void): Manifests {
-  const cache = new LRUCache<string, Document>({
-    maxSize: cacheBytes,
-    // Compressed forms come later; playlists shrink to a fraction.
-    sizeCalculation: ({ bytes }) => Math.ceil(bytes.byteLength * 1.5) + 512,
-  });
+  const cacheOf = (maxSize: number) =>
+    new LRUCache<string, Document>({
+      maxSize,
+      // Compressed forms come later; playlists shrink to a fraction.
+      sizeCalculation: ({ bytes }, key) => Math.ceil(bytes.byteLength * 1.5) + key.length + 512,
+    });
+  const shared = cacheOf(sharedBytes);
+  const carrying = cacheOf(carryingBytes);
 
-  function written(key: string, contentType: string, write: () => string): Document {
+  function written(
+    generation: PlayableGeneration,
+    name: string,
+    contentType: string,
+    token: string | undefined,
+    write: (options: { readonly query: string; readonly targetSeconds: number }) => string,
+  ): Document {
+    const cache = token === undefined ? shared : carrying;
+    const key = [generation.fingerprint, name, token].join(' ');
     const known = cache.get(key);
     observe(known ? 'hit' : 'miss');
     if (known) return known;
-    const made = createDocument(contentType, write());
+    const { targetSeconds } = generation;
+    const query = `g=${generation.token}${token === undefined ? '' : `&token=${token}`}`;
+    const made = createDocument(contentType, write({ query, targetSeconds }));
     cache.set(key, made);
     return made;
   }
 
-  const queryOf = ({ token, targetSeconds }: PlayableGeneration) => ({ query: `g=${token}`, targetSeconds });
   return {
-    master: (generation) =>
-      written(`${generation.fingerprint} m3u8`, hlsType, () =>
-        multivariantPlaylist(generation.presentation, queryOf(generation)),
+    master: (generation, token) =>
+      written(generation, 'm3u8', hlsType, token, (options) =>
+        multivariantPlaylist(generation.presentation, options),
       ),
-    mpd: (generation) =>
-      written(`${generation.fingerprint} mpd`, dashType, () =>
-        manifest(generation.presentation, queryOf(generation)),
-      ),
-    media: (generation, { track }) =>
-      written(`${generation.fingerprint} ${track.name}`, hlsType, () =>
-        mediaPlaylist(track, queryOf(generation)),
-      ),
-    storyboard: (generation, storyboard) =>
-      written(`${generation.fingerprint} vtt`, vttType, () =>
-        storyboardVtt(storyboard, generation.durationMs, queryOf(generation).query),
+    mpd: (generation, token) =>
+      written(generation, 'mpd', dashType, token, (options) => manifest(generation.presentation, options)),
+    media: (generation, { track }, token) =>
+      written(generation, track.name, hlsType, token, (options) => mediaPlaylist(track, options)),
+    storyboard: (generation, storyboard, token) =>
+      written(generation, 'vtt', vttType, token, ({ query }) =>
+        storyboardVtt(storyboard, generation.durationMs, query),
       ),
   };
 }

@@ -1,5 +1,6 @@
 import { isKerkisError, KerkisError, toKerkisError } from '@kerkis/errors';
-import { admit, type Playback } from '../domain/playback.ts';
+import type { Admit } from '../access/admission.ts';
+import { type Playback, toPlaying } from '../domain/playback.ts';
 import { playerAsset } from '../player/assets.ts';
 import { playerNonce, playerPage, playerPolicy } from '../player/page.ts';
 import type { Lookup } from '../store/lookup.ts';
@@ -7,18 +8,27 @@ import { createDocument, type Document, sendDocument } from './document.ts';
 import { type Exchange, retryHeaders, send } from './exchange.ts';
 import { noticePage, noticePolicy } from './notice-page.ts';
 
+/** What the page needs. */
+export interface PlayerDependencies {
+  readonly playbacks: Lookup<Playback>;
+  readonly admit: Admit;
+}
+
 /** The player page, or a page that says why there is none: a person reads this, not a program. */
 export async function player(
-  playbacks: Lookup<Playback>,
+  { playbacks, admit }: PlayerDependencies,
   { playbackId }: { readonly playbackId: string },
   exchange: Exchange,
 ): Promise<void> {
   try {
-    const { title, generation } = admit(await playbacks.get(playbackId));
+    const playback = await playbacks.get(playbackId);
+    const { carriedToken } = await admit(playback, exchange);
+    const { title, generation } = toPlaying(playback);
     const nonce = playerNonce();
     const base = `/v/${playbackId}`;
     const dash = exchange.query.get('dash') === '1';
-    const page = playerPage({ playbackId, title, base, nonce, dash, poster: generation.hasPoster });
+    const query = carriedToken === undefined ? undefined : `token=${carriedToken}`;
+    const page = playerPage({ playbackId, title, base, nonce, dash, query, poster: generation.hasPoster });
     sendPage(exchange, 200, page, playerPolicy({ base, nonce }));
   } catch (caught) {
     const error = toKerkisError(caught);
@@ -53,7 +63,8 @@ function sendPage(
       'content-type': 'text/html; charset=utf-8',
       'content-length': Buffer.byteLength(html),
       'content-security-policy': policy,
-      'referrer-policy': 'no-referrer',
+      // The token is in the address; that the page is ours may be told, for tokens that ask who refers to them.
+      'referrer-policy': 'strict-origin',
       'cache-control': 'no-store',
       ...headers,
     },

@@ -9,6 +9,8 @@ export function route(
   exchange: Exchange,
 ): void {
   const edge = edges.route(playbackId, exchange.query.get('region') ?? '');
-  const location = edge.url + edgePath({ kind: 'master', playbackId });
+  const token = exchange.query.get('token');
+  const query = token === null ? '' : `?token=${encodeURIComponent(token)}`;
+  const location = edge.url + edgePath({ kind: 'master', playbackId }) + query;
   send(exchange, 302, { location, 'cache-control': 'no-store', 'content-length': 0 });
 }

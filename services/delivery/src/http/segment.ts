@@ -1,7 +1,8 @@
 import { KerkisError } from '@kerkis/errors';
-import { immutable, revisable } from '../domain/caching.ts';
+import { lasting } from '../domain/caching.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import type { PlayableTrack } from '../domain/playable-track.ts';
+import type { ViewedPath } from '../domain/restricted-generation.ts';
 import type { MediaObjects } from '../store/media-objects.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import type { Segments } from '../store/segments.ts';
@@ -10,26 +11,28 @@ import { sendMedia } from './media.ts';
 
 /** What the handler needs. */
 export interface SegmentDependencies {
-  readonly view: OpenView;
+  readonly view: OpenView<Exchange>;
   readonly segments: Segments;
   readonly objects: Pick<MediaObjects, 'open'>;
   readonly ttlSeconds: number;
 }
 
-/** A segment, or with number 0 the init segment. */
+/** A segment, or the init segment of a track. */
 export async function segment(
   { view, segments, objects, ttlSeconds }: SegmentDependencies,
-  to: { readonly playbackId: string; readonly track: string; readonly segment: number },
+  to: Extract<ViewedPath, { readonly kind: 'init' | 'segment' }>,
   exchange: Exchange,
 ): Promise<void> {
-  const { generation, pinned } = await view(to.playbackId, exchange.query.get('g'));
+  const viewed = await view(to, exchange);
+  const { generation } = viewed;
+  const number = to.kind === 'init' ? 0 : to.segment;
   const { contentType, segmentCount } = trackOf(generation, to.track);
-  if (to.segment > segmentCount) {
+  if (number > segmentCount) {
     throw new KerkisError('not_found', 'SEGMENT_NOT_FOUND', `This track ends with segment ${segmentCount}.`);
   }
-  const place = { generation, track: to.track, segment: to.segment };
+  const place = { generation, track: to.track, segment: number };
   const object = await segments.read(place, () => whenGone(exchange));
-  const caching = pinned ? immutable : revisable(generation, ttlSeconds);
+  const caching = lasting(viewed, ttlSeconds);
   await sendMedia(exchange, object, { 'content-type': contentType, 'cache-control': caching }, objects);
 }
 

@@ -1,5 +1,5 @@
 import { isKerkisError } from '@kerkis/errors';
-import { immutable, revisable } from '../domain/caching.ts';
+import { lasting } from '../domain/caching.ts';
 import type { StoredFilePath } from '../domain/edge-path.ts';
 import { storedFile } from '../domain/stored-file.ts';
 import type { MediaObjects } from '../store/media-objects.ts';
@@ -9,7 +9,7 @@ import { sendMedia } from './media.ts';
 
 /** What the handler needs. */
 export interface StoredFileDependencies {
-  readonly view: OpenView;
+  readonly view: OpenView<Exchange>;
   readonly objects: MediaObjects;
   readonly ttlSeconds: number;
 }
@@ -20,14 +20,15 @@ export async function sendStoredFile(
   to: StoredFilePath,
   exchange: Exchange,
 ): Promise<void> {
-  const { playing, generation, pinned } = await view(to.playbackId, exchange.query.get('g'));
+  const viewed = await view(to, exchange);
+  const { playing, generation } = viewed;
   const { key, contentType, disposition, absent } = storedFile(to, generation, playing.title);
   const object = await objects.read(key).catch((error: unknown) => {
     throw isKerkisError(error) && error.kind === 'not_found' ? absent() : error;
   });
   const headers = {
     'content-type': contentType,
-    'cache-control': pinned ? immutable : revisable(generation, ttlSeconds),
+    'cache-control': lasting(viewed, ttlSeconds),
     ...(disposition && { 'content-disposition': disposition }),
   };
   await sendMedia(exchange, object, headers, objects);

@@ -1,4 +1,5 @@
 import { revisable } from '../domain/caching.ts';
+import type { ViewedPath } from '../domain/restricted-generation.ts';
 import { storyboardNotFound } from '../domain/stored-file.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import { sendDocument } from './document.ts';
@@ -7,7 +8,7 @@ import type { Manifests } from './manifests.ts';
 
 /** What the handler needs. */
 export interface StoryboardDependencies {
-  readonly view: OpenView;
+  readonly view: OpenView<Exchange>;
   readonly manifests: Pick<Manifests, 'storyboard'>;
   readonly ttlSeconds: number;
 }
@@ -15,11 +16,12 @@ export interface StoryboardDependencies {
 /** The index of the small pictures along the whole duration. `not_found` STORYBOARD_NOT_FOUND. */
 export async function storyboard(
   { view, manifests, ttlSeconds }: StoryboardDependencies,
-  { playbackId }: { readonly playbackId: string },
+  to: Extract<ViewedPath, { readonly kind: 'storyboard' }>,
   exchange: Exchange,
 ): Promise<void> {
-  const { generation } = await view(playbackId, exchange.query.get('g'));
+  const viewed = await view(to, exchange);
+  const { generation, grant } = viewed;
   if (!generation.storyboard) throw storyboardNotFound();
-  const document = manifests.storyboard(generation, generation.storyboard);
-  await sendDocument(exchange, document, { 'cache-control': revisable(generation, ttlSeconds) });
+  const document = manifests.storyboard(generation, generation.storyboard, grant.carriedToken);
+  await sendDocument(exchange, document, { 'cache-control': revisable(viewed, ttlSeconds) });
 }

@@ -1,4 +1,5 @@
-import { immutable, revisable } from '../domain/caching.ts';
+import { lasting } from '../domain/caching.ts';
+import type { ViewedPath } from '../domain/restricted-generation.ts';
 import { thumbnailPlace } from '../domain/thumbnail.ts';
 import type { MediaObjects } from '../store/media-objects.ts';
 import type { OpenView } from '../store/playbacks.ts';
@@ -8,7 +9,7 @@ import { sendMedia } from './media.ts';
 
 /** What the handler needs. */
 export interface ThumbnailDependencies {
-  readonly view: OpenView;
+  readonly view: OpenView<Exchange>;
   readonly thumbnails: Thumbnails;
   readonly objects: MediaObjects;
   readonly ttlSeconds: number;
@@ -17,12 +18,15 @@ export interface ThumbnailDependencies {
 /** A picture of the source at a time. */
 export async function thumbnail(
   { view, thumbnails, objects, ttlSeconds }: ThumbnailDependencies,
-  { playbackId }: { readonly playbackId: string },
+  to: Extract<ViewedPath, { readonly kind: 'thumbnail' }>,
   exchange: Exchange,
 ): Promise<void> {
-  const { generation, pinned } = await view(playbackId, exchange.query.get('g'));
-  const place = thumbnailPlace(exchange.query, generation.durationMs);
+  const viewed = await view(to, exchange);
+  const { generation, grant } = viewed;
+  // To the holder of a preview it is as if nothing followed.
+  const durationMs = Math.min(generation.durationMs, grant.previewMs ?? generation.durationMs);
+  const place = thumbnailPlace(exchange.query, durationMs);
   const object = await thumbnails.read(generation, place, () => whenGone(exchange));
-  const caching = pinned ? immutable : revisable(generation, ttlSeconds);
+  const caching = lasting(viewed, ttlSeconds);
   await sendMedia(exchange, object, { 'content-type': 'image/jpeg', 'cache-control': caching }, objects);
 }
