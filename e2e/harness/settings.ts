@@ -20,6 +20,8 @@ export const usualSettings: Settings = {
   KERKIS_DEFAULT_PROFILE: 'ladder',
   KERKIS_TRANSCODE_PLANNER_CHUNK_SECONDS: '4',
   KERKIS_TRANSCODE_PLANNER_LEASE_SECONDS: '5',
+  // Tests beside it would leave nothing to those who stand back.
+  KERKIS_TRANSCODE_WORKER_NICENESS: '0',
   KERKIS_SERVER_DRAIN_SECONDS: '5',
   KERKIS_TELEMETRY_LOG_LEVEL: 'warn',
 };

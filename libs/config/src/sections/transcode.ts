@@ -28,7 +28,7 @@ export const transcode = section('How encoding work is planned and done.', {
       },
       0,
       19,
-      19,
+      10,
     ),
     sandbox: choice(
       {
