@@ -2,6 +2,7 @@ import type { Failure, Track } from '@kerkis/contracts/media';
 import {
   ChunkDiedSchema,
   ChunkFinishedSchema,
+  GenerationDeletedSchema,
   JobFailedSchema,
   JobFinishedSchema,
   JobPlannedSchema,
@@ -77,3 +78,7 @@ export const chunkDied = ({ chunk }: ChunkRecord, failure: Failure): OutboxEntry
 /** Everything stored for an asset is deleted. */
 export const mediaDeleted = (assetId: string): OutboxEntry =>
   event(MediaDeletedSchema, { assetId }, from(assetId));
+
+/** Everything stored for a generation is deleted. */
+export const generationDeleted = (ids: { assetId: string; generationId: string }): OutboxEntry =>
+  event(GenerationDeletedSchema, ids, from(ids.assetId));

@@ -1,7 +1,7 @@
 // The planner's pieces on real stores: what a crash, a lost event or a race leaves behind is taken up.
 import { create } from '@bufbuild/protobuf';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { FailureSchema, ProfileSchema } from '@kerkis/contracts/media';
+import { ArtefactsSchema, FailureSchema, ProfileSchema } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { openDatabase } from '@kerkis/documents';
 import { KerkisError } from '@kerkis/errors';
@@ -11,7 +11,14 @@ import { startTelemetry } from '@kerkis/telemetry';
 import { tempDir } from '@kerkis/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { attemptFailed, type ChunkRecord, claimed, finished } from '../src/domain/chunk.ts';
-import { cancelled, failed, type JobRecord, planned, restarted } from '../src/domain/job.ts';
+import {
+  cancelled,
+  failed,
+  type JobRecord,
+  finished as jobFinished,
+  planned,
+  restarted,
+} from '../src/domain/job.ts';
 import { planChunks } from '../src/domain/plan-chunks.ts';
 import { segmentKey } from '../src/domain/segment-keys.ts';
 import { addChunks } from '../src/planner/add-chunks.ts';
@@ -19,13 +26,14 @@ import { countJob } from '../src/planner/count-job.ts';
 import { deleteMedia } from '../src/planner/delete-media.ts';
 import { cleanUpJob, endJob } from '../src/planner/end-job.ts';
 import { fillQueue } from '../src/planner/fill-queue.ts';
+import { hurryThumbnail } from '../src/planner/hurry-thumbnail.ts';
 import { planJob } from '../src/planner/plan-job.ts';
 import { createPlanning } from '../src/planner/planning.ts';
 import { reconcile } from '../src/planner/reconcile.ts';
 import { startJob } from '../src/planner/start-job.ts';
 import { retryJob } from '../src/rpc/retry-job.ts';
 import { chunkStore } from '../src/store/chunks.ts';
-import { deletionStore } from '../src/store/deletions.ts';
+import { deletionStore, type MediaToGo } from '../src/store/deletions.ts';
 import { jobStore } from '../src/store/jobs.ts';
 import { exampleJob, examplePlan } from './example-plan.ts';
 
@@ -133,7 +141,7 @@ test('chunks that are added after the job ended end with it, or go with it', asy
     true,
   );
   const gone = await running({ hasChunks: false });
-  await deleteMedia(parts, gone.job.assetId);
+  await deleteMedia(parts, { assetId: gone.job.assetId });
   await addChunks(parts, gone);
   expect(await chunksOf(gone.job.id)).toEqual([]);
 });
@@ -181,7 +189,7 @@ test('one job that cannot be looked after holds up no other', async () => {
     },
   };
   const assetId = newId('ast');
-  await parts.deletions.openDeletion(assetId);
+  await parts.deletions.openDeletion({ assetId });
   await look();
   expect(await chunksOf(good.job.id)).toHaveLength(good.job.chunkCount);
   expect(await parts.deletions.openDeletions(10)).toEqual([]);
@@ -236,12 +244,12 @@ test('a clean-up waits for the worker that may still write', async () => {
 
 test('a request that comes after the deletion, or was interrupted by it, leaves no job', async () => {
   const { job } = await pending();
-  await parts.deletions.openDeletion(job.assetId);
+  await parts.deletions.openDeletion({ assetId: job.assetId });
   const plans: string[] = [];
   const deps = {
     ...parts,
     planJob: async (jobId: string) => void plans.push(jobId),
-    deleteMedia: (assetId: string) => deleteMedia(parts, assetId),
+    deleteMedia: (media: MediaToGo) => deleteMedia(parts, media),
   };
   const { assetId, generationId } = job;
   const profile = create(ProfileSchema, { name: 'test' });
@@ -253,6 +261,60 @@ test('a request that comes after the deletion, or was interrupted by it, leaves 
   expect(plans).toEqual([]);
   expect(await parts.jobs.jobsOf(assetId)).toEqual([]);
   expect(await parts.deletions.openDeletions(10)).toEqual([]);
+});
+
+test('a generation goes alone, when nobody writes to it any more, and is not made anew', async () => {
+  const { job } = await running();
+  const { assetId, generationId } = job;
+  const [first] = await chunksOf(job.id);
+  await claim(first?.chunk.id ?? '', 100);
+  const [key, other] = [generationId, newId('gen')].map((id) =>
+    segmentKey({ assetId, generationId: id }, 'video/h264-180p', 1),
+  );
+  for (const each of [key, other]) await parts.objects.put(each ?? '', Buffer.from('x'));
+  const media = { assetId, generationId };
+  await parts.deletions.openDeletion(media);
+  expect(await deleteMedia(parts, media)).toBe(false);
+  expect(await parts.objects.head(key ?? '')).toBeDefined();
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  await look();
+  expect(await parts.objects.head(key ?? '')).toBeUndefined();
+  expect(await parts.objects.head(other ?? '')).toBeDefined();
+  expect(await parts.jobs.findJob(job.id)).toBeUndefined();
+  expect(await chunksOf(job.id)).toEqual([]);
+  const told = async () =>
+    (await parts.deletions.collection.pendingOutbox(10)).flatMap(({ entries }) =>
+      entries.map(({ type }) => type),
+    );
+  expect(await told()).toEqual(['kerkis.transcode.events.v1.GenerationDeleted']);
+  // Asked for again, because the confirmation was lost; and a late request to make it.
+  await parts.deletions.openDeletion(media);
+  expect(await deleteMedia(parts, media)).toBe(true);
+  const profile = create(ProfileSchema, { name: 'test' });
+  const source = { objectKey: 'sources/x' };
+  const remove = (each: MediaToGo) => deleteMedia(parts, each);
+  await startJob(
+    { ...parts, planJob: async () => expect.fail('it is planned'), deleteMedia: remove },
+    create(GenerationRequestedSchema, { assetId, generationId, source, profile }),
+  );
+  expect(await parts.jobs.jobsOf(assetId)).toEqual([]);
+});
+
+test('the pictures that are made for a finished job end before it is deleted', async () => {
+  const record = await running();
+  for (const { chunk } of await chunksOf(record.job.id)) await parts.chunks.removeChunk(chunk.id);
+  await parts.jobs.changeJob(record.job.id, (current) => {
+    const tracks = current.tracks.map((track) => ({ ...track, complete: true }));
+    return change(jobFinished({ ...current, tracks }, create(ArtefactsSchema), new Date()));
+  });
+  await hurryThumbnail(parts, record, { timeMs: 1000, width: 160 });
+  const [picture] = await chunksOf(record.job.id);
+  await claim(picture?.chunk.id ?? '', 100);
+  const media = { assetId: record.job.assetId, generationId: record.job.generationId };
+  await parts.deletions.openDeletion(media);
+  expect(await deleteMedia(parts, media)).toBe(false);
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  expect(await deleteMedia(parts, media)).toBe(true);
 });
 
 function planningDeps(probe: () => Promise<typeof plan.source>) {

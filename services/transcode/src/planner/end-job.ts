@@ -63,8 +63,11 @@ export async function cleanUpJob(deps: EndJobDependencies, jobId: string): Promi
   return done !== undefined;
 }
 
-/** Cancels the chunks of the run that ended. Returns whether a worker may still be writing one of them. */
-async function takeChunks({ chunks }: EndJobDependencies, { job: { id }, run }: JobRecord): Promise<boolean> {
+/** Cancels the chunks of a run that ended. Returns whether a worker may still be writing one of them. */
+export async function takeChunks(
+  { chunks }: Pick<EndJobDependencies, 'chunks'>,
+  { job: { id }, run }: JobRecord,
+): Promise<boolean> {
   let isBusy = false;
   for await (const record of chunks.chunksOf(id, run)) {
     const taken = await chunks.changeChunk(record.chunk.id, (current) => {

@@ -4,12 +4,11 @@ import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { ObjectStore } from '@kerkis/objects';
 import type { Logger } from '@kerkis/telemetry';
 import { abandoned, type ChunkRecord, requeued } from '../domain/chunk.ts';
-import { assetPrefix } from '../domain/segment-keys.ts';
 import { chunkDied } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
-import { type DeleteMediaDependencies, deleteMedia } from './delete-media.ts';
+import { type DeleteMediaDependencies, deleteMedia, prefixOf } from './delete-media.ts';
 import { cleanUpJob, type EndJobDependencies } from './end-job.ts';
 import type { PublishChunk } from './fill-queue.ts';
 
@@ -32,7 +31,7 @@ export interface ReconcileDependencies extends DeleteMediaDependencies, EndJobDe
   readonly staleMs: number;
   /** How long records of finished jobs are kept, milliseconds. */
   readonly keepFinishedMs: number;
-  /** How long it is remembered that an asset was deleted, milliseconds: longer than any event about it is kept. */
+  /** How long it is remembered that media was deleted, milliseconds: longer than any event about it is kept. */
   readonly keepDeletionsMs: number;
 }
 
@@ -125,17 +124,17 @@ async function finishCleanUps(deps: ReconcileDependencies, signal: AbortSignal):
 }
 
 async function finishDeletions(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
-  const assetIds = await deps.deletions.openDeletions(batch);
-  return await each(deps, assetIds, signal, (assetId) => deleteMedia(deps, assetId));
+  const open = await deps.deletions.openDeletions(batch);
+  return await each(deps, open, signal, (media) => deleteMedia(deps, media));
 }
 
 async function forgetOld(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
   const { jobs, chunks, deletions, objects, keepFinishedMs, keepDeletionsMs } = deps;
   const gone = await deletions.doneBefore(new Date(Date.now() - keepDeletionsMs), batch);
-  await each(deps, gone, signal, async (assetId) => {
+  await each(deps, gone, signal, async (media) => {
     // A worker that was frozen when the media was deleted may have finished one write later.
-    await objects.deletePrefix(assetPrefix(assetId));
-    await deletions.forget(assetId);
+    await objects.deletePrefix(prefixOf(media));
+    await deletions.forget(media);
   });
   const old = await jobs.findUnchanged(JobState.FINISHED, new Date(Date.now() - keepFinishedMs), batch);
   return await each(deps, old, signal, async ({ job }) => {

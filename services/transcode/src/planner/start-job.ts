@@ -4,17 +4,17 @@ import { JobState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import { type JobRecord, newJob } from '../domain/job.ts';
 import { jobFailed, jobFinished, jobPlanned, tracksRevised } from '../events.ts';
-import type { DeletionStore } from '../store/deletions.ts';
+import type { DeletionStore, MediaToGo } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
 
 /** What taking on a generation needs. */
 export interface StartJobDependencies {
   readonly jobs: Pick<JobStore, 'addJob' | 'findJob' | 'changeJob'>;
-  readonly deletions: Pick<DeletionStore, 'isDeleted' | 'openDeletion'>;
+  readonly deletions: Pick<DeletionStore, 'findDeleted' | 'openDeletion'>;
   /** Plans a job that waits for its probe. */
   readonly planJob: (jobId: string) => Promise<void>;
-  /** Deletes whatever an asset has here. */
-  readonly deleteMedia: (assetId: string) => Promise<unknown>;
+  /** Deletes whatever an asset or a generation has here. */
+  readonly deleteMedia: (media: MediaToGo) => Promise<unknown>;
 }
 
 /**
@@ -39,9 +39,10 @@ export async function startJob(
     }),
   );
   // Looked up after the job is there, new or not: a deletion either finds the job, or is found here.
-  if (await deletions.isDeleted(assetId)) {
-    await deletions.openDeletion(assetId);
-    await deleteMedia(assetId);
+  const gone = await deletions.findDeleted({ assetId, generationId });
+  if (gone) {
+    await deletions.openDeletion(gone);
+    await deleteMedia(gone);
     return;
   }
   const record = await jobs.findJob(id);

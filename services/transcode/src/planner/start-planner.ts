@@ -1,6 +1,10 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { subjectOf } from '@kerkis/contracts';
-import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
+import {
+  AssetDeletionRequestedSchema,
+  GenerationDeletionRequestedSchema,
+  GenerationRequestedSchema,
+} from '@kerkis/contracts/catalog/events';
 import type { Failure } from '@kerkis/contracts/media';
 import {
   ChunkDiedSchema,
@@ -21,7 +25,7 @@ import { transcodeRoutes } from '../rpc/routes.ts';
 import type { TranscodePace } from '../service.ts';
 import type { SourceFiles } from '../source-files.ts';
 import type { ChunkStore } from '../store/chunks.ts';
-import type { DeletionStore } from '../store/deletions.ts';
+import type { DeletionStore, MediaToGo } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { countJob } from './count-job.ts';
 import { deleteMedia } from './delete-media.ts';
@@ -92,6 +96,10 @@ export async function startPlanner({
       },
       jobId,
     );
+  const remove = async (media: MediaToGo) => {
+    await stores.deletions.openDeletion(media);
+    await deleteMedia(shared, media);
+  };
   const planOne = {
     ...shared,
     sources,
@@ -116,7 +124,7 @@ export async function startPlanner({
       durable: 'transcode-generation-requested',
       handler: (message) =>
         startJob(
-          { ...stores, planJob: planning.now, deleteMedia: (assetId) => deleteMedia(shared, assetId) },
+          { ...stores, planJob: planning.now, deleteMedia: (media) => deleteMedia(shared, media) },
           message,
         ),
     }),
@@ -139,10 +147,14 @@ export async function startPlanner({
     consume(bus, {
       schema: AssetDeletionRequestedSchema,
       durable: 'transcode-asset-deletion-requested',
-      handler: async ({ assetId }) => {
-        await stores.deletions.openDeletion(assetId);
-        await deleteMedia(shared, assetId);
-      },
+      handler: ({ assetId }) => remove({ assetId }),
+    }),
+  );
+  stack.use(
+    consume(bus, {
+      schema: GenerationDeletionRequestedSchema,
+      durable: 'transcode-generation-deletion-requested',
+      handler: ({ assetId, generationId }) => remove({ assetId, generationId }),
     }),
   );
   stack.use(

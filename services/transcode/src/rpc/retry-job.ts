@@ -10,7 +10,7 @@ import type { JobStore } from '../store/jobs.ts';
 export interface RetryJobDependencies {
   readonly jobs: Pick<JobStore, 'getJob' | 'changeJob'>;
   readonly chunks: Pick<ChunkStore, 'chunksOf' | 'removeChunk'>;
-  readonly deletions: Pick<DeletionStore, 'isDeleted'>;
+  readonly deletions: Pick<DeletionStore, 'findDeleted'>;
   /** Plans the job in the background; the reconciler does it if this process dies, or there is no room. */
   readonly planSoon: (jobId: string) => unknown;
 }
@@ -37,8 +37,12 @@ export async function retryJob(
       'What the job had stored is still being deleted. Try again in a moment.',
     );
   }
-  if (await deletions.isDeleted(job.assetId)) {
-    throw new KerkisError('precondition', 'ASSET_DELETED', 'The asset of this job was deleted.');
+  if (await deletions.findDeleted(job)) {
+    throw new KerkisError(
+      'precondition',
+      'ASSET_DELETED',
+      'The asset or the generation of this job was deleted.',
+    );
   }
   const again = await jobs.changeJob(jobId, (record) => {
     const next = record.run === run ? restarted(record, new Date()) : undefined;

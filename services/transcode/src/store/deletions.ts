@@ -1,8 +1,17 @@
 import type { CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError } from '@kerkis/errors';
 
+/** What is to go: everything of an asset, or one of its generations. */
+export interface MediaToGo {
+  readonly assetId: string;
+  readonly generationId?: string;
+}
+
 interface DeletionDocument {
+  /** The generation, or the asset. */
   readonly id: string;
+  /** The asset of a generation. Absent when the whole asset is to go. */
+  readonly assetId?: string;
   readonly state: 'open' | 'done';
   readonly changedAt: string;
 }
@@ -14,14 +23,20 @@ const spec: CollectionSpec<DeletionDocument> = {
   indexes: { state: (doc) => `${doc.state}${separator}${doc.changedAt}` },
 };
 
-/** Assets whose media is to go, or went a while ago: a late request to encode one of them must find that out. */
+const toMedia = ({ id, assetId }: DeletionDocument): MediaToGo =>
+  assetId === undefined ? { assetId: id } : { assetId, generationId: id };
+
+/** Media that is to go, or went a while ago: a late request to encode some of it must find that out. */
 export type DeletionStore = ReturnType<typeof deletionStore>;
 
-/** Records of deleted assets in a database. */
+/** Records of deleted assets and generations in a database. */
 export function deletionStore(database: Database) {
   const deletions = database.collection(spec);
-  const stamped = (id: string, state: DeletionDocument['state']): DeletionDocument => ({
-    id,
+  const stamped = (
+    { assetId, generationId }: MediaToGo,
+    state: DeletionDocument['state'],
+  ): DeletionDocument => ({
+    ...(generationId === undefined ? { id: assetId } : { id: generationId, assetId }),
     state,
     changedAt: new Date().toISOString(),
   });
@@ -30,43 +45,46 @@ export function deletionStore(database: Database) {
     /** The outbox of this collection is relayed by the service. */
     collection: deletions,
 
-    /** The media of this asset is to go. Once more for one that is done already, so that it is confirmed again. */
-    async openDeletion(assetId: string): Promise<void> {
+    /** This is to go. Once more for what is done already, so that it is confirmed again. */
+    async openDeletion(media: MediaToGo): Promise<void> {
+      const doc = stamped(media, 'open');
       try {
-        await deletions.insert(stamped(assetId, 'open'));
+        await deletions.insert(doc);
       } catch (error) {
         if (!isKerkisError(error) || error.kind !== 'already_exists') throw error;
-        await deletions.update(assetId, () => ({ doc: stamped(assetId, 'open') }));
+        await deletions.update(doc.id, () => ({ doc }));
       }
     },
 
     /** Nothing of it is stored any more. */
-    async closeDeletion(assetId: string, event: OutboxEntry): Promise<void> {
-      await deletions.update(assetId, () => ({ doc: stamped(assetId, 'done'), outbox: [event] }));
+    async closeDeletion(media: MediaToGo, event: OutboxEntry): Promise<void> {
+      const doc = stamped(media, 'done');
+      await deletions.update(doc.id, () => ({ doc, outbox: [event] }));
     },
 
-    /** Whether the asset was ever to go. */
-    async isDeleted(assetId: string): Promise<boolean> {
-      return (await deletions.get(assetId)) !== undefined;
+    /** What was ever to go of this: all of the asset, or the generation. */
+    async findDeleted({ assetId, generationId }: Required<MediaToGo>): Promise<MediaToGo | undefined> {
+      const found = (await deletions.get(assetId)) ?? (await deletions.get(generationId));
+      return found && toMedia(found.doc);
     },
 
-    /** Assets whose media is still to go. */
-    async openDeletions(limit: number): Promise<string[]> {
+    /** What is still to go. */
+    async openDeletions(limit: number): Promise<MediaToGo[]> {
       const { items } = await deletions.find({ index: 'state', prefix: `open${separator}`, limit });
-      return items.map(({ doc }) => doc.id);
+      return items.map(({ doc }) => toMedia(doc));
     },
 
-    /** Assets whose media was gone before a time, longest gone first. */
-    async doneBefore(time: Date, limit: number): Promise<string[]> {
+    /** What was gone before a time, longest gone first. */
+    async doneBefore(time: Date, limit: number): Promise<MediaToGo[]> {
       const prefix = `done${separator}`;
       const range = { prefix, before: `${prefix}${time.toISOString()}` };
       const { items } = await deletions.find({ index: 'state', ...range, limit });
-      return items.map(({ doc }) => doc.id);
+      return items.map(({ doc }) => toMedia(doc));
     },
 
-    /** Forgets that an asset was to go. */
-    async forget(assetId: string): Promise<void> {
-      await deletions.delete(assetId);
+    /** Forgets that it was to go. */
+    async forget({ assetId, generationId }: MediaToGo): Promise<void> {
+      await deletions.delete(generationId ?? assetId);
     },
   };
 }
