@@ -69,7 +69,9 @@ export async function startFleet({ workers, settings = {} }: FleetOptions): Prom
     const member = stack.use(await supervise(name, { command: program, args, environment }));
     members.set(name, member);
     const isReady = () => fetch(`http://127.0.0.1:${port}/readyz`).then(({ ok }) => ok);
-    await waitUntil(isReady, { what: `${name}: ${member.output()}`, timeoutMs: startTimeoutMs });
+    await waitUntil(isReady, { what: name, timeoutMs: startTimeoutMs }).catch((cause: unknown) => {
+      throw new Error(`${name} does not start: ${member.crashes.at(-1) ?? member.output()}`, { cause });
+    });
   }
 
   await start('catalog', 'catalog', ports.catalog);
