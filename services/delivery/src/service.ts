@@ -61,7 +61,7 @@ export async function startDelivery(
 
   const keyring = mesh.client('catalog', SigningKeyService);
   const keys = createSigningKeys({
-    list: async () => (await keyring.listSigningKeys({ pageSize: 200 }, { timeoutMs: 5_000 })).signingKeys,
+    list: async () => (await keyring.listSigningKeys({ pageSize: 200 }, { timeoutMs: 2_500 })).signingKeys,
     logger: telemetry.logger,
   });
   stack.use(watch(bus, 'kerkis.event.catalog.key.*', () => void keys.refresh()));

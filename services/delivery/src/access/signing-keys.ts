@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SigningKey } from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import type { Logger } from '@kerkis/telemetry';
@@ -6,8 +7,8 @@ import { readPublicKey, type VerifyingKey } from '@kerkis/tokens';
 /** The signing keys that are good, as the catalog told last. */
 export interface SigningKeys {
   /**
-   * The key of that id, undefined for one that is not good. For one that is not known the catalog is asked, at most once a second.
-   * `unavailable` CATALOG_UNAVAILABLE while it never answered.
+   * The key of that id, undefined for one that is not good. For one that is not known the catalog is asked, twice a second at most: who
+   * asks waits for that. `unavailable` CATALOG_UNAVAILABLE while it never answered.
    */
   find(keyId: string): Promise<VerifyingKey | undefined>;
   /** Whether a key that was found still is good. */
@@ -23,7 +24,7 @@ export interface SigningKeysOptions {
   readonly logger: Logger;
 }
 
-const askAgainMs = 1_000;
+const askAgainMs = 500;
 
 export function createSigningKeys({ list, logger }: SigningKeysOptions): SigningKeys {
   let known: ReadonlyMap<string, VerifyingKey> | undefined;
@@ -31,6 +32,7 @@ export function createSigningKeys({ list, logger }: SigningKeysOptions): Signing
   let failing = false;
   let asking: Promise<void> | undefined;
   let next: Promise<void> | undefined;
+  let asSoonAsAllowed: Promise<void> | undefined;
 
   async function ask(): Promise<void> {
     askedAtMs = Date.now();
@@ -72,12 +74,18 @@ export function createSigningKeys({ list, logger }: SigningKeysOptions): Signing
     return next;
   }
 
+  async function refreshLater(): Promise<void> {
+    await sleep(Math.max(0, askedAtMs + askAgainMs - Date.now()), undefined, { ref: false });
+    asSoonAsAllowed = undefined;
+    await refresh();
+  }
+
   return {
     async find(keyId) {
       const key = known?.get(keyId);
       if (key) return key;
-      if (asking) await asking;
-      else if (Date.now() - askedAtMs >= askAgainMs) await refresh();
+      asSoonAsAllowed ??= refreshLater();
+      await asSoonAsAllowed;
       if (known) return known.get(keyId);
       throw new KerkisError('unavailable', 'CATALOG_UNAVAILABLE', 'The catalog does not answer right now.');
     },
