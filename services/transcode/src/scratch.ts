@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const host = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-');
 /** Of this process, which may have the id of one that was killed, as every container's first process has. */
@@ -11,6 +11,15 @@ const foreignMs = 86_400_000;
 
 /** A name for a directory in the scratch directory that tells who made it. */
 export const newScratchName = (): string => `sources_${host}_${process.pid}_${instance}_${randomUUID()}`;
+
+/** A new directory in the scratch directory, deleted with all that is in it when it is disposed of. */
+export async function makeScratch(
+  scratchDirectory: string,
+): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = resolve(scratchDirectory, newScratchName());
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
 
 /** Deletes what processes left in the scratch directory that were killed. */
 export async function sweepScratch(scratchDirectory: string): Promise<void> {

@@ -61,6 +61,7 @@ export async function startTranscode(mesh: Mesh, pace: TranscodePace = usualPace
           ...stores,
           objects,
           sources,
+          scratchDirectory: worker.scratchDirectory,
           onStored: (place, track, segment) =>
             tell(place, segment === 0 ? initKey(place, track) : segmentKey(place, track, segment), {
               track,

@@ -8,7 +8,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape } fr
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { parseConfig } from '@kerkis/config';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { DownloadFormat, type Extras, ProfileSchema, TrackKind } from '@kerkis/contracts/media';
+import { DownloadFormat, ProfileSchema, TrackKind } from '@kerkis/contracts/media';
 import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, JobPlannedSchema } from '@kerkis/contracts/transcode/events';
 import { consume, event, startRelay } from '@kerkis/events';
@@ -196,6 +196,14 @@ test('a generation gets everything that its profile asks for, and its job tells 
       expect.stringMatching(/^(?:video|audio)\//),
     ]);
   }
+  const encoded = done.tracks.filter(({ kind }) => kind === TrackKind.VIDEO);
+  for (const { quality } of encoded) {
+    expect(quality?.segmentCount).toBe(1);
+    expect(quality?.psnrDb).toBeGreaterThan(20);
+    expect(quality?.psnrDb).toBeLessThan(100);
+    expect(quality?.ssim).toBeGreaterThan(0.8);
+  }
+  expect(encoded).toHaveLength(2);
   const texts = done.tracks.filter(({ kind }) => kind === TrackKind.TEXT);
   expect(texts).toMatchObject([
     { name: 'text/en', complete: true, offered: true, text: { language: 'en' } },
@@ -220,12 +228,13 @@ test('a generation gets everything that its profile asks for, and its job tells 
 });
 
 test('nothing is made that a profile does not want', async () => {
-  const unwanted: Pick<Extras, 'noPoster' | 'noText'> = { noPoster: true, noText: true };
+  const unwanted = { noPoster: true, noText: true, noQuality: true };
   const { prefix, jobId } = await request(await subtitled(), unwanted);
   const done = await finishedJob(jobId);
   expect(await keysBesideTracks(prefix)).toEqual([]);
   expect(done).toMatchObject({ hasPoster: false, artefacts: { poster: false, waveform: false } });
   expect(done.tracks.map(({ kind }) => kind)).not.toContain(TrackKind.TEXT);
+  expect(done.tracks.some(({ quality }) => quality)).toBe(false);
 });
 
 test('what cannot be made is absent, and the job is finished all the same', async () => {

@@ -57,7 +57,8 @@ afterEach(() => stack.disposeAsync());
 
 /** A job that runs, with a poster to make beside its tracks. */
 async function running({ hasChunks = true } = {}): Promise<JobRecord> {
-  const waiting = { ...exampleJob(), profile: create(ProfileSchema, { name: 'test' }) };
+  const profile = create(ProfileSchema, { name: 'test', extras: { noQuality: true } });
+  const waiting = { ...exampleJob(), profile };
   await parts.jobs.addJob(waiting);
   const chunkCount = planChunks(plan, 2).length;
   const record = await parts.jobs.changeJob(waiting.job.id, (current) =>

@@ -175,6 +175,10 @@ const extras = section('Pictures and files beside the tracks.', {
   storyboard: flag({ description: 'Small pictures along the whole duration, for seek bars.' }, false),
   waveform: flag({ description: 'Peaks of the sound as JSON.' }, false),
   text: flag({ description: 'Text subtitles of the source as WebVTT tracks.' }, true),
+  quality: flag(
+    { description: 'Encoded tracks are compared with the source, which tells PSNR and SSIM.' },
+    true,
+  ),
   downloads: list({ description: 'Files to download, 8 at most.' }, download, []),
 });
 

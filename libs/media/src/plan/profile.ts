@@ -93,6 +93,8 @@ export interface ExtrasRequest {
   readonly waveform: boolean;
   /** Text subtitles of the source as tracks. */
   readonly text: boolean;
+  /** Whether encoded tracks are compared with the source. */
+  readonly quality: boolean;
   readonly downloads: readonly DownloadRendition[];
 }
 
@@ -120,6 +122,7 @@ export const defaultExtras: ExtrasRequest = {
   storyboard: false,
   waveform: false,
   text: true,
+  quality: true,
   downloads: [],
 };
 

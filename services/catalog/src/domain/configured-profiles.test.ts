@@ -61,6 +61,7 @@ test('everything that the file says is in the message', () => {
       storyboard: true
       waveform: true
       text: false
+      quality: false
       downloads: [{ format: mp4, shortSide: 480 }, { format: m4a }, { format: mp3, bitrateBps: 64000 }]
 `;
   const profile = configuredProfiles(parseConfig(file).profiles).get('all');
@@ -76,6 +77,7 @@ test('everything that the file says is in the message', () => {
       storyboard: true,
       waveform: true,
       noText: true,
+      noQuality: true,
       downloads: [
         { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
         { format: 'DOWNLOAD_FORMAT_M4A' },

@@ -7,6 +7,8 @@ import {
   StoryboardSchema,
   type Track,
   TrackKind,
+  type TrackQuality,
+  TrackQualitySchema,
   TrackSchema,
 } from '@kerkis/contracts/media';
 import { ChunkState } from '@kerkis/contracts/transcode';
@@ -27,6 +29,8 @@ export interface SideCount {
   readonly artefacts: Artefacts;
   /** Text tracks that are stored so far. */
   readonly texts: readonly Track[];
+  /** Quality of those tracks that are measured so far, by their names. */
+  readonly qualities: ReadonlyMap<string, TrackQuality>;
 }
 
 const ended: readonly ChunkState[] = [ChunkState.FINISHED, ChunkState.DEAD, ChunkState.CANCELLED];
@@ -41,6 +45,7 @@ export function countSide(job: JobRecord, records: readonly ChunkRecord[]): Side
     hasEnded: found.every((record) => record && ended.includes(record.chunk.state)),
     artefacts: artefactsOf(found.flatMap((record) => record?.sideResult ?? [])),
     texts: found.flatMap((record) => textsOf(job, record?.side, record?.sideResult)),
+    qualities: new Map(found.flatMap((record) => qualityOf(record?.sideResult))),
   };
 }
 
@@ -48,6 +53,25 @@ export function countSide(job: JobRecord, records: readonly ChunkRecord[]): Side
 export function withTexts(tracks: readonly Track[], texts: readonly Track[]): readonly Track[] {
   const added = texts.filter(({ name }) => !tracks.some((track) => track.name === name));
   return added.length > 0 ? [...tracks, ...added] : tracks;
+}
+
+/** With the quality that was measured since. The same array when there is none. */
+export function withQualities(
+  tracks: readonly Track[],
+  qualities: ReadonlyMap<string, TrackQuality>,
+): readonly Track[] {
+  const measured = (track: Track) => (track.quality ? undefined : qualities.get(track.name));
+  if (!tracks.some(measured)) return tracks;
+  return tracks.map((track) => {
+    const quality = measured(track);
+    return quality ? { ...track, quality } : track;
+  });
+}
+
+function qualityOf(result: SideResult | undefined): [string, TrackQuality][] {
+  if (result?.kind !== 'quality') return [];
+  const { track, psnrDb, ssim, segmentCount } = result;
+  return [[track, create(TrackQualitySchema, { psnrDb, ssim, segmentCount })]];
 }
 
 function artefactsOf(results: readonly SideResult[]): Artefacts {

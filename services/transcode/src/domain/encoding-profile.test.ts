@@ -11,7 +11,7 @@ test('what a profile leaves open has a default', () => {
     segmentSeconds: 4,
     preset: 'veryfast',
     ladderMode: 'fixed',
-    extras: { poster: true, storyboard: false, waveform: false, text: true, downloads: [] },
+    extras: { poster: true, storyboard: false, waveform: false, text: true, quality: true, downloads: [] },
     renditions: [
       {
         height: 720,
@@ -38,6 +38,7 @@ test('everything that a profile says reaches the planner', () => {
       storyboard: true,
       waveform: true,
       noText: true,
+      noQuality: true,
       downloads: [
         { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
         { format: 'DOWNLOAD_FORMAT_M4A' },
@@ -70,6 +71,7 @@ test('everything that a profile says reaches the planner', () => {
       storyboard: true,
       waveform: true,
       text: false,
+      quality: false,
       downloads: [{ format: 'mp4', height: 480 }, { format: 'm4a' }, { format: 'mp3', bitrateBps: 64_000 }],
     },
     renditions: [

@@ -95,6 +95,7 @@ function extrasRequest(extras: Extras | undefined): media.ExtrasRequest {
     storyboard: extras?.storyboard ?? false,
     waveform: extras?.waveform ?? false,
     text: !extras?.noText,
+    quality: !extras?.noQuality,
     downloads: (extras?.downloads ?? []).flatMap(download),
   };
 }

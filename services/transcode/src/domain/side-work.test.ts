@@ -5,11 +5,12 @@ import type { MediaPlan, SubtitleSource } from '@kerkis/media';
 import { expect, test } from 'vitest';
 import { exampleJob, examplePlan } from '../../test/example-plan.ts';
 import type { ChunkRecord } from './chunk.ts';
-import { countSide, withTexts } from './count-side.ts';
+import { countSide, withQualities, withTexts } from './count-side.ts';
 import { encodingProfile } from './encoding-profile.ts';
 import { sideChunk } from './new-chunk.ts';
 import { planDownloads } from './plan-downloads.ts';
 import { type SideResult, type SideWork, sideWorkOf } from './side-work.ts';
+import { plannedTracks } from './tracks.ts';
 
 const subtitle = (index: number, language: string): SubtitleSource => ({
   index,
@@ -32,7 +33,11 @@ const everything = create(ExtrasSchema, {
 });
 const profileOf = (extras = create(ExtrasSchema)) => create(ProfileSchema, { name: 'test', extras });
 const kinds = (plan: MediaPlan, extras = create(ExtrasSchema)) =>
-  sideWorkOf(plan, encodingProfile(profileOf(extras))).map(({ work }) => [work.kind, work.name, work.needs]);
+  sideWorkOf(plan, encodingProfile(profileOf({ ...extras, noQuality: true }))).map(({ work }) => [
+    work.kind,
+    work.name,
+    work.needs,
+  ]);
 const sound = `audio/${film.ladder.audio[0]?.name}`;
 
 test('a source gets a poster and its text, and sound alone its waveform, unless the profile says no', () => {
@@ -62,6 +67,17 @@ test('everything that can be asked for, with the tracks that it is made of', () 
   ]);
   const works = sideWorkOf(subtitled, encodingProfile(profileOf(everything)));
   expect(works.every((each) => each.class === ChunkClass.BULK)).toBe(true);
+});
+
+test('each encoded track is compared with the source when it is complete, unless the profile says no', () => {
+  const works = sideWorkOf(film, encodingProfile(profileOf())).filter(({ work }) => work.kind === 'quality');
+  const names = ['video/h264-180p', 'video/h264-96p'];
+  expect(works).toEqual(
+    names.map((track) => ({
+      work: { kind: 'quality', name: track, needs: [track], track },
+      class: ChunkClass.BULK,
+    })),
+  );
 });
 
 test('a download has the rung that is asked for or the next lower one, and H.264 where there is any', () => {
@@ -101,6 +117,8 @@ function resultOf({ kind, name }: SideWork): SideResult {
       return { kind, tracks: [{ name: 'text/de', sizeBytes: 500 }] };
     case 'download':
       return { kind, name, contentType: 'video/mp4', sizeBytes: 7 };
+    case 'quality':
+      return { kind, track: name, psnrDb: 42, ssim: 0.99, segmentCount: 3 };
     default:
       return { kind };
   }
@@ -152,4 +170,22 @@ test('text tracks are added once', () => {
   const tracks = withTexts(job.tracks, texts);
   expect(tracks.map(({ name }) => name)).toEqual(['text/de']);
   expect(withTexts(tracks, texts)).toBe(tracks);
+});
+
+test('a measured quality goes to its track, once', () => {
+  const { qualities } = countSide(
+    job,
+    records((work) =>
+      work.name === 'video/h264-180p'
+        ? { state: ChunkState.DEAD }
+        : { state: ChunkState.FINISHED, sideResult: resultOf(work) },
+    ),
+  );
+  const tracks = withQualities(plannedTracks(film), qualities);
+  expect(tracks.map(({ name, quality }) => [name, quality?.psnrDb])).toEqual([
+    ['video/h264-180p', undefined],
+    ['video/h264-96p', 42],
+    [sound, undefined],
+  ]);
+  expect(withQualities(tracks, qualities)).toBe(tracks);
 });

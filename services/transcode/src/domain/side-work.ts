@@ -30,6 +30,8 @@ export type SideWork = SideWorkBase &
     /** All with one look at the source. */
     | { readonly kind: 'text'; readonly tracks: readonly TextTrackPlan[] }
     | { readonly kind: 'download'; readonly from: DownloadSource }
+    /** Compares stored segments of a track with the source. */
+    | { readonly kind: 'quality'; readonly track: string }
   );
 
 /** What a file to download is made of: stored tracks, or the sound of the source. */
@@ -60,6 +62,13 @@ export interface SideResults {
     readonly contentType: string;
     readonly sizeBytes: number;
     readonly name: string;
+  };
+  readonly quality: {
+    readonly kind: 'quality';
+    readonly track: string;
+    readonly psnrDb: number;
+    readonly ssim: number;
+    readonly segmentCount: number;
   };
 }
 
@@ -98,6 +107,7 @@ export function sideWorkOf(
     ...when(hasWaveform, { kind: 'waveform', name: '', needs: [] }),
     ...(extras.storyboard && lowest ? [storyboard(videoTrackName(lowest))] : []),
     ...planDownloads(plan, extras.downloads),
+    ...(extras.quality ? ladder.video.map((rung) => quality(videoTrackName(rung))) : []),
   ];
   return works.map((work) => ({ work, class: ChunkClass.BULK }));
 }
@@ -105,3 +115,5 @@ export function sideWorkOf(
 const when = (isWanted: boolean, work: SideWork): SideWork[] => (isWanted ? [work] : []);
 
 const storyboard = (track: string): SideWork => ({ kind: 'storyboard', name: '', needs: [track], track });
+
+const quality = (track: string): SideWork => ({ kind: 'quality', name: track, needs: [track], track });

@@ -2,7 +2,7 @@ import type { Failure } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { cancelled } from '../domain/chunk.ts';
 import { countChunks } from '../domain/count-chunks.ts';
-import { countSide, withTexts } from '../domain/count-side.ts';
+import { countSide, withQualities, withTexts } from '../domain/count-side.ts';
 import { finished, type JobRecord, offering, progressed } from '../domain/job.ts';
 import { offeredAhead } from '../domain/offered-tracks.ts';
 import { jobFinished, trackFinished, tracksRevised } from '../events.ts';
@@ -50,7 +50,7 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
     if (!next) return undefined;
     const complete = next.tracks.filter((track, i) => track.complete && !record.tracks[i]?.complete);
     const events = complete.map((track) => trackFinished(next, track));
-    const tracks = withTexts(next.tracks, side.texts);
+    const tracks = withQualities(withTexts(next.tracks, side.texts), side.qualities);
     const end = side.hasEnded ? finished({ ...next, tracks }, side.artefacts, new Date()) : undefined;
     if (end) return { record: end, events: [...events, jobFinished(end)] };
     const revised = offering(next, offeredAhead(tracks, records));

@@ -5,10 +5,12 @@ import { type ChunkRecord, noProgress } from '../../domain/chunk.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { type GenerationPlace, generationPrefix } from '../../domain/segment-keys.ts';
 import type { SideKind, SideResult, SideResults, SideWork, SideWorkOf } from '../../domain/side-work.ts';
+import { makeScratch } from '../../scratch.ts';
 import type { SourceFiles } from '../../source-files.ts';
 import type { ChunkEncoding, EncodeConditions, Encoder } from '../encode-chunk.ts';
 import { runDownload } from './download.ts';
 import { runPoster } from './poster.ts';
+import { runQuality } from './quality.ts';
 import { runStoryboard } from './storyboard.ts';
 import { runText } from './text.ts';
 import { runThumbnail } from './thumbnail.ts';
@@ -19,6 +21,7 @@ export interface RunSideDependencies {
   readonly sources: SourceFiles;
   readonly objects: Pick<ObjectStore, 'put' | 'get' | 'getBytes'>;
   readonly encoder: Pick<Encoder, 'options'>;
+  readonly scratchDirectory: string;
   /** Called when a file is there that somebody may be waiting for. */
   readonly onFileStored: (place: GenerationPlace, objectKey: string) => void;
 }
@@ -32,6 +35,8 @@ interface SideRun {
   readonly options: ExtraOptions;
   readonly objects: RunSideDependencies['objects'];
   readonly signal: AbortSignal;
+  /** A new directory for files that are needed for a moment. */
+  scratch(): Promise<{ readonly path: string } & AsyncDisposable>;
   /** Stores a file below the generation, e.g. `images/poster.jpg`, if this worker still may. Returns its size. */
   store(
     path: string,
@@ -50,6 +55,7 @@ const runners: { readonly [K in SideKind]: SideRunner<K> } = {
   waveform: runWaveform,
   text: runText,
   download: runDownload,
+  quality: runQuality,
 };
 
 /** Does the side work of a chunk and stores what it makes. When `done` is settled, well or not, nothing of it is written any more. */
@@ -86,7 +92,9 @@ export function runSide(
       return sizeBytes;
     };
     const { objects } = deps;
-    const sideResult = await runOne({ plan, place: record, options, objects, signal, store }, record.side);
+    const scratch = () => makeScratch(deps.scratchDirectory);
+    const side = { plan, place: record, options, objects, signal, scratch, store };
+    const sideResult = await runOne(side, record.side);
     signal.throwIfAborted();
     return { measured: {}, sideResult };
   }
