@@ -326,6 +326,7 @@ function planningDeps(probe: () => Promise<typeof plan.source>) {
     },
     probe,
     refuse: () => {},
+    measureLoudness: async () => ({ integratedLufs: -23, truePeakDbtp: -9, rangeLu: 5 }),
     chunkSeconds: 2,
     maxAttempts: 3,
     touchMs: 5,

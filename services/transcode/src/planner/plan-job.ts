@@ -1,7 +1,14 @@
 import type { Failure } from '@kerkis/contracts/media';
 import { JobState } from '@kerkis/contracts/transcode';
 import { type KerkisError, toKerkisError } from '@kerkis/errors';
-import { type MediaPlan, planMedia, type probeSource, type SourceInfo } from '@kerkis/media';
+import {
+  type LoudnessRequest,
+  type MeasuredLoudness,
+  type MediaPlan,
+  planMedia,
+  type probeSource,
+  type SourceInfo,
+} from '@kerkis/media';
 import { encodingProfile } from '../domain/encoding-profile.ts';
 import { failureOf } from '../domain/failure.ts';
 import { beingPlanned, type JobRecord, planFailed, planned } from '../domain/job.ts';
@@ -9,6 +16,7 @@ import { planChunks } from '../domain/plan-chunks.ts';
 import { jobPlanned } from '../events.ts';
 import type { SourceFiles } from '../source-files.ts';
 import type { JobStore } from '../store/jobs.ts';
+import { normaliseSound } from './normalise-sound.ts';
 
 /** What planning needs. */
 export interface PlanJobDependencies {
@@ -16,6 +24,13 @@ export interface PlanJobDependencies {
   readonly sources: SourceFiles;
   readonly probe: (path: string, options: { signal: AbortSignal }) => ReturnType<typeof probeSource>;
   readonly refuse: (source: SourceInfo) => void;
+  /** Measures a stream of the source for profiles that want a certain loudness. */
+  readonly measureLoudness: (
+    path: string,
+    source: SourceInfo,
+    request: LoudnessRequest,
+    signal: AbortSignal,
+  ) => Promise<MeasuredLoudness>;
   readonly chunkSeconds: number;
   /** Failures of planning after which the job fails. */
   readonly maxAttempts: number;
@@ -55,7 +70,7 @@ async function letRun(
 }
 
 async function makePlan(
-  { jobs, sources, probe, refuse, touchMs }: PlanJobDependencies,
+  { jobs, sources, probe, refuse, measureLoudness, touchMs }: PlanJobDependencies,
   record: JobRecord,
   signal: AbortSignal,
 ): Promise<MediaPlan> {
@@ -71,7 +86,13 @@ async function makePlan(
     await using file = await sources.open(record.source.objectKey, signal);
     const source = await probe(file.path, { signal });
     refuse(source);
-    return planMedia(source, encodingProfile(record.profile));
+    const profile = encodingProfile(record.profile);
+    const plan = planMedia(source, profile);
+    if (!profile.loudness) return plan;
+    // All chunks of a track have the same gain, so it is known before the first one: such a job is planned later by one pass of its sound.
+    return await normaliseSound(plan, profile.loudness, (request) =>
+      measureLoudness(file.path, source, request, signal),
+    );
   } finally {
     clearInterval(beat);
   }

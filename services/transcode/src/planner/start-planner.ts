@@ -13,7 +13,13 @@ import {
 } from '@kerkis/contracts/transcode/events';
 import { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { consume, hasTask, publishTask, queueLag } from '@kerkis/events';
-import { type MediaTools, probeSource, type SourceInfo } from '@kerkis/media';
+import {
+  type LoudnessRequest,
+  type MediaTools,
+  measureLoudness,
+  probeSource,
+  type SourceInfo,
+} from '@kerkis/media';
 import { createChangeFeed, type Mesh, startReconciler } from '@kerkis/mesh';
 import type { ObjectStore } from '@kerkis/objects';
 import type { ChunkRecord } from '../domain/chunk.ts';
@@ -27,6 +33,7 @@ import type { SourceFiles } from '../source-files.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore, MediaToGo } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
+import { ffmpegEncoder } from '../worker/ffmpeg-encoder.ts';
 import { countJob } from './count-job.ts';
 import { deleteMedia } from './delete-media.ts';
 import { endJob } from './end-job.ts';
@@ -81,6 +88,7 @@ export async function startPlanner({
     const route = { ...routeOf(record), id: `${chunkId}-${tryId}`, subjectId: jobId, source: 'transcode' };
     await publishTask(bus, EncodeChunkSchema, { chunkId, jobId }, route);
   };
+  const encoder = ffmpegEncoder(tools, config, telemetry.tracer);
   const shared = { ...stores, objects, publish, jobEnded: observeJobs(telemetry) };
   const { chunkSeconds, maxAttempts, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
@@ -109,6 +117,15 @@ export async function startPlanner({
     probe: (path: string, options: { signal: AbortSignal }) =>
       probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
+    measureLoudness: (
+      sourcePath: string,
+      source: SourceInfo,
+      request: LoudnessRequest,
+      signal: AbortSignal,
+    ) => {
+      const run = { sourcePath, signal, priority: 'now', mediaSeconds: source.durationSeconds } as const;
+      return measureLoudness(source, request, encoder.options({ ...run, onSpeed: () => {} }));
+    },
     endJob: fail,
     giveOut: giveOut.start,
   };
