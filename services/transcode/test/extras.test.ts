@@ -8,7 +8,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape } fr
 import { type Client, ConnectError, createClient } from '@connectrpc/connect';
 import { parseConfig } from '@kerkis/config';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { DownloadFormat, ProfileSchema, TrackKind } from '@kerkis/contracts/media';
+import { DownloadFormat, LoudnessSchema, ProfileSchema, TrackKind } from '@kerkis/contracts/media';
 import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, JobPlannedSchema } from '@kerkis/contracts/transcode/events';
 import { consume, event, startRelay } from '@kerkis/events';
@@ -130,8 +130,11 @@ const profile = (extras: MessageInitShape<typeof ProfileSchema>['extras']) =>
 async function request(
   file: string,
   extras: MessageInitShape<typeof ProfileSchema>['extras'] = undefined,
-  generationId = newId('gen'),
-  assetId = newId('ast'),
+  {
+    generationId = newId('gen'),
+    assetId = newId('ast'),
+    loudness = undefined as MessageInitShape<typeof ProfileSchema>['loudness'],
+  } = {},
 ) {
   const objectKey = `sources/${assetId}/${newId('upl')}`;
   await objects.put(objectKey, createReadStream(file));
@@ -139,7 +142,7 @@ async function request(
     assetId,
     generationId,
     source: { objectKey },
-    profile: profile(extras),
+    profile: { ...profile(extras), ...(loudness && { loudness: create(LoudnessSchema, loudness) }) },
   });
   const prefix = `media/${assetId}/${generationId}/`;
   return { assetId, generationId, prefix, jobId: `job_${generationId.slice(4)}` };
@@ -242,7 +245,7 @@ test('what cannot be made is absent, and the job is finished all the same', asyn
   // A directory lies where the poster should be.
   await objects.put(`media/${assetId}/${generationId}/images/poster.jpg/x`, Buffer.alloc(1));
   const film = await makeMedia('extras', { seconds: 4, video: { width: 320, height: 180 } });
-  const { jobId } = await request(film, { waveform: true }, generationId, assetId);
+  const { jobId } = await request(film, { waveform: true }, { generationId, assetId });
   const done = await finishedJob(jobId);
   expect(done).toMatchObject({ hasPoster: false, artefacts: { poster: false, waveform: true } });
   const { job } = await jobs.getJob({ jobId });
@@ -269,4 +272,20 @@ test('a picture at a time is made once for all who ask, also when the job is fin
   );
   expect(beyond).toMatchObject({ kind: 'not_found', reason: 'PICTURE_NOT_AVAILABLE' });
   expect(await segments.ensureThumbnail(wanted)).toMatchObject({ objectKey });
+});
+
+test('sound is brought to the loudness that its profile wants', async () => {
+  const film = await makeMedia('extras', { seconds: 4, video: { width: 320, height: 180 } });
+  const downloads = [DownloadFormat.M4A, DownloadFormat.MP3].map((format) => ({ format }));
+  const loudness = { integratedLufs: -36 };
+  const { prefix, jobId } = await request(film, { downloads }, { loudness });
+  await finishedJob(jobId);
+  for (const name of ['audio.m4a', 'audio.mp3']) {
+    const path = join(directory, name);
+    await writeFile(path, await bytesOf(`${prefix}downloads/${name}`));
+    const meter = ['-nostats', '-i', path, '-af', 'ebur128', '-f', 'null', '-'];
+    const { stderr } = await run(tools.ffmpeg, ['-nostdin', '-hide_banner', ...meter]);
+    const [, integrated] = /Integrated loudness:\s+I:\s+(-[\d.]+) LUFS/.exec(stderr) ?? [];
+    expect(Math.abs(Number(integrated) + 36)).toBeLessThan(1);
+  }
 });
