@@ -23,12 +23,12 @@ export const transcode = section('How encoding work is planned and done.', {
     niceness: integer(
       {
         description:
-          'How far bulk encodes step back behind everything else on the machine; urgent ones run at 0, heads of assets half-way.',
+          'How far encodes step back behind everything else on the machine, except those that a viewer waits for and the very first of an asset.',
         unit: 'nice steps',
       },
       0,
       19,
-      10,
+      15,
     ),
     sandbox: choice(
       {

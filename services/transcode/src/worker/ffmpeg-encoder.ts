@@ -40,7 +40,7 @@ export function ffmpegEncoder(
       maxStreams: inputs.maxStreams,
       // Whoever seeks next must not wait for the segments that follow.
       nicenessAfterFirst: priority === 'now' ? Math.floor(niceness / 4) : 0,
-      niceness: { now: 0, early: Math.floor(niceness / 2), later: niceness }[priority],
+      niceness: priority === 'now' ? 0 : niceness,
       onProgress: ({ speed }: { speed: number }) => onSpeed(speed),
     };
   }

@@ -141,7 +141,7 @@ function priorityOf(taskClass: TaskClass, { order, chunk, side }: ChunkRecord): 
   const isSound = !side && chunk.tracks.every((track) => track.startsWith('audio/'));
   const isFirst = order === 0 || isSound;
   if (taskClass === 'urgent' || (taskClass === 'head' && isFirst)) return 'now';
-  return taskClass === 'head' ? 'early' : 'later';
+  return 'later';
 }
 
 /** Writes the outcome into the record, as far as this worker still may, and settles the task. */
