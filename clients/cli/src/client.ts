@@ -1,6 +1,6 @@
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { AssetService, GenerationService } from '@kerkis/contracts/catalog';
+import { AssetService, GenerationService, SigningKeyService } from '@kerkis/contracts/catalog';
 import { JobService } from '@kerkis/contracts/transcode';
 import { UploadService } from '@kerkis/contracts/upload';
 import type { GlobalOptions } from './global-options.ts';
@@ -10,6 +10,7 @@ export interface Clients {
   readonly assets: Client<typeof AssetService>;
   readonly generations: Client<typeof GenerationService>;
   readonly jobs: Client<typeof JobService>;
+  readonly signingKeys: Client<typeof SigningKeyService>;
   readonly uploads: Client<typeof UploadService>;
 }
 
@@ -34,6 +35,7 @@ export function createClients(options: Pick<GlobalOptions, 'server' | 'apiKey'>)
     assets: createClient(AssetService, transport),
     generations: createClient(GenerationService, transport),
     jobs: createClient(JobService, transport),
+    signingKeys: createClient(SigningKeyService, transport),
     uploads: createClient(UploadService, transport),
   };
 }

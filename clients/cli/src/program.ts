@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { defineAsset } from './commands/asset.ts';
 import { defineJob } from './commands/job.ts';
+import { defineKeys } from './commands/keys.ts';
+import { defineToken } from './commands/token.ts';
 import { defineUp } from './commands/up.ts';
 import { defineUpload } from './commands/upload.ts';
 import { failureOf } from './failure.ts';
@@ -14,6 +16,7 @@ Examples:
   kerkis upload film.mp4 --wait ready    upload, show the progress, print where it plays
   kerkis asset list --state failed       what went wrong
   kerkis job watch JOB_ID                how far an encoding job is
+  kerkis token PBK_ID --help             let somebody watch what is signed
 
 Exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage.`;
 
@@ -51,5 +54,7 @@ function createProgram(terminal: Terminal): Command {
   defineUpload(program, terminal);
   defineAsset(program, terminal);
   defineJob(program, terminal);
+  defineKeys(program, terminal);
+  defineToken(program, terminal);
   return program;
 }

@@ -1,4 +1,4 @@
-import { AssetState } from '@kerkis/contracts/catalog';
+import { AssetState, PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { isKerkisError } from '@kerkis/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createClients } from '../client.ts';
@@ -16,6 +16,7 @@ interface UploadOptions {
   readonly profile?: string;
   readonly title?: string;
   readonly meta: Readonly<Record<string, string>>;
+  readonly policy: 'public' | 'signed';
   readonly wait?: 'playable' | 'ready';
 }
 
@@ -29,6 +30,11 @@ export function defineUpload(program: Command, terminal: Terminal): void {
     .option('--profile <name>', 'what to make of it (default: the one that the server is set to)')
     .option('--title <text>', 'title of the asset (default: the file name)')
     .option('--meta <key=value...>', 'facts of yours to keep with the asset', addMetadata, {})
+    .addOption(
+      new Option('--policy <policy>', 'who may watch: everybody, or holders of a token')
+        .choices(['public', 'signed'])
+        .default('public'),
+    )
     .addOption(
       new Option(
         '--wait <state>',
@@ -44,6 +50,7 @@ export function defineUpload(program: Command, terminal: Terminal): void {
           ...options,
           server,
           metadata,
+          policy: options.policy === 'signed' ? PlaybackPolicy.SIGNED : PlaybackPolicy.PUBLIC,
           awaited: awaitedState(wait),
           signal: untilInterrupted(),
         };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Asset, AssetState } from '@kerkis/contracts/catalog';
+import { type Asset, AssetState, type PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { type Clients, requestHeaders } from '../client.ts';
 import { type AwaitedState, awaitAsset } from '../follow/follow-asset.ts';
@@ -16,6 +16,7 @@ export interface UploadPlan {
   readonly title?: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly profile?: string;
+  readonly policy: PlaybackPolicy;
   readonly awaited: AwaitedState;
   readonly signal: AbortSignal;
 }
@@ -36,6 +37,7 @@ export async function uploadFile(
       title: plan.title ?? '',
       metadata: { ...plan.metadata },
       profile: plan.profile ?? '',
+      playbackPolicy: plan.policy,
     },
   });
   if (upload === undefined)
