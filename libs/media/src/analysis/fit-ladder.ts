@@ -24,8 +24,8 @@ export interface FittedLadder {
  * at 480p.
  */
 const invisibleDifference = 16;
-/** A rung that is this little better than the next one, at their rates, is not told from it: one step of the constant rate factor. */
-const invisibleGainDb = 0.5;
+/** A rung that is this little better than the next one, at their rates, is not told from it: PSNR of one step of the constant rate factor. */
+const invisibleGain = { psnrDb: 0.5, ssim: 0.005 };
 /** What is better than this is not told from the source; where it is reached, bits can be saved. */
 const transparent = { psnrDb: 45, ssim: 0.985 };
 /** Most steps by which the constant rate factor of a rung is raised, and lowered for a rung that stands in for a dropped one. */
@@ -35,7 +35,7 @@ const leastPart = 1 / 4;
 /** Highest constant rate factor by codec. */
 const highestCrf: Readonly<Record<VideoCodec, number>> = { h264: 51, hevc: 51, vp9: 63, av1: 63 };
 /** Bits that the buffer holds for those of the hardest second that was seen. */
-const secondMargin = 1.5;
+const secondMargin = 2;
 /** Fewer places than this in more seconds than that are no look at all. */
 const trusted = { places: 2, seconds: 10 };
 
@@ -122,7 +122,12 @@ function stepsToStandIn(
   if (top.frameRateDivisor !== next.frameRateDivisor) return undefined;
   const wanted = shownWithin(look, topSize, top, top.maxBitrateBps);
   const starved = shownWithin(look, nextSize, next, next.maxBitrateBps);
-  if (wanted.every((psnrDb, place) => psnrDb - (starved[place] ?? 0) < invisibleGainDb)) return 0;
+  const isAsGoodAsIs = wanted.every(({ psnrDb, ssim }, place) => {
+    const other = starved[place] ?? { psnrDb: 0, ssim: 0 };
+    // Both: in noise a blurred picture has the better PSNR.
+    return psnrDb - other.psnrDb < invisibleGain.psnrDb && ssim - other.ssim < invisibleGain.ssim;
+  });
+  if (isAsGoodAsIs) return 0;
   if (nextSize.lostDetail.some((difference) => difference > invisibleDifference)) return undefined;
   const topBps = meanOf(expectedAt(look, topSize, top, 0), ({ bitrateBps }) => bitrateBps);
   for (let steps = 0; steps <= mostSteps; steps++) {
@@ -130,7 +135,7 @@ function stepsToStandIn(
     const bitrateBps = meanOf(expected, (each) => each.bitrateBps);
     if (bitrateBps > Math.min(topBps, next.maxBitrateBps)) return undefined;
     const isAsGood = expected.every(
-      ({ shownPsnrDb }, place) => shownPsnrDb >= Math.min(wanted[place] ?? 0, transparent.psnrDb),
+      ({ shownPsnrDb }, place) => shownPsnrDb >= Math.min(wanted[place]?.psnrDb ?? 0, transparent.psnrDb),
     );
     if (isAsGood) return steps;
   }
@@ -207,7 +212,10 @@ function changes(planned: VideoRung, fitted: VideoRung): FitReason[] {
   const { name: rung } = planned;
   const result: FitReason[] = [];
   if (fitted.crf !== planned.crf) {
-    const why = fitted.crf < planned.crf ? 'It stands in for a dropped rung' : 'Nobody sees more';
+    const why =
+      fitted.crf < planned.crf
+        ? 'It stands in for a dropped rung'
+        : 'More is not seen, or better had from the next rung';
     result.push({ rung, change: 'quality', reason: `${why}: CRF ${fitted.crf} instead of ${planned.crf}.` });
   }
   if (fitted.maxBitrateBps !== planned.maxBitrateBps) {

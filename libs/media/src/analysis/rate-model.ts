@@ -1,6 +1,7 @@
 import type { VideoRung } from '../plan/ladder.ts';
 import type { VideoCodec } from '../plan/profile.ts';
 import { defaultCrf } from '../plan/video-coding.ts';
+import type { MeanScore } from './frame-scores.ts';
 import type { ContentLook, LookAtSize, LookSample } from './look-at-content.ts';
 
 /** Steps of x264's constant rate factor for one step of a codec: 0–51 in H.264 and HEVC, 0–63 in VP9 and AV1. */
@@ -25,6 +26,7 @@ export interface Expected {
   readonly ownPsnrDb: number;
   readonly ownSsim: number;
   readonly shownPsnrDb: number;
+  readonly shownSsim: number;
 }
 
 /** The size of a rung in a look. */
@@ -65,6 +67,7 @@ export function expectedAt(look: ContentLook, size: LookAtSize, rung: VideoRung,
       ownPsnrDb: line(({ own }) => own.psnrDb),
       ownSsim: line(({ own }) => own.ssim),
       shownPsnrDb: line(({ shown }) => shown.psnrDb),
+      shownSsim: line(({ shown }) => shown.ssim),
     };
   });
 }
@@ -75,14 +78,17 @@ export function shownWithin(
   size: LookAtSize,
   rung: VideoRung,
   bitrateBps: number,
-): number[] {
+): MeanScore[] {
   const [planned, worst] = [0, 6 / crfScale[rung.codec]].map((worse) => expectedAt(look, size, rung, worse));
   return (planned ?? []).map((good, place) => {
     const poor = worst?.[place] ?? good;
     const octaves = Math.log2(good.bitrateBps / poor.bitrateBps);
-    if (bitrateBps >= good.bitrateBps || octaves <= 0) return good.shownPsnrDb;
-    const part = Math.min(1, Math.log2(good.bitrateBps / bitrateBps) / octaves);
-    return good.shownPsnrDb + part * (poor.shownPsnrDb - good.shownPsnrDb);
+    const below = octaves <= 0 ? 0 : Math.log2(good.bitrateBps / bitrateBps) / octaves;
+    const part = Math.max(0, Math.min(1, below));
+    return {
+      psnrDb: good.shownPsnrDb + part * (poor.shownPsnrDb - good.shownPsnrDb),
+      ssim: good.shownSsim + part * (poor.shownSsim - good.shownSsim),
+    };
   });
 }
 
