@@ -82,7 +82,8 @@ async function requeueAbandoned(deps: ReconcileDependencies, signal: AbortSignal
   const running = await chunks.findUnchanged(ChunkState.RUNNING, new Date(), batch);
   return await each(deps, running, signal, async ({ chunk }) => {
     const record = await chunks.changeChunk(chunk.id, (current) => {
-      const next = abandoned(current, { maxAttempts, failure: workerLost, now: new Date() });
+      const bound = maxAttempts * lostWorkersFactor;
+      const next = abandoned(current, { maxAttempts: bound, failure: workerLost, now: new Date() });
       if (!next) return undefined;
       const isDead = next.chunk.state === ChunkState.DEAD && !next.extra;
       const events = isDead ? [chunkDied(next, workerLost)] : [];
@@ -92,6 +93,12 @@ async function requeueAbandoned(deps: ReconcileDependencies, signal: AbortSignal
     return record;
   });
 }
+
+/**
+ * A worker that was lost says less about a chunk than a failure: machines are taken away at any time. It is bounded all the same, since a chunk may
+ * be what brings its workers down.
+ */
+const lostWorkersFactor = 4;
 
 /** Chunks say that they are queued, but the queue has no such task: it was wiped, or the planner died between the two writes. */
 async function republishQueued(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
