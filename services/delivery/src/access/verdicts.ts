@@ -1,11 +1,12 @@
-import { type VerifiedToken, verifyPlaybackToken } from '@kerkis/tokens';
+import { isKerkisError, type KerkisError } from '@kerkis/errors';
+import { maxTokenLength, type VerifiedToken, verifyPlaybackToken } from '@kerkis/tokens';
 import { LRUCache } from 'lru-cache';
 import { singleFlight } from '../store/single-flight.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What the edge knows about tokens. */
 export interface Verdicts {
-  /** Verifies a token once, and remembers it for as long as its key is good. Throws what `verifyPlaybackToken` throws. */
+  /** Verifies a token once, and remembers what came of it for as long as its key is good. Throws what `verifyPlaybackToken` throws. */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>;
 }
 
@@ -16,28 +17,43 @@ export interface VerdictsOptions {
   readonly observe: (result: 'hit' | 'miss') => void;
 }
 
-const cacheBytes = 32 * 1024 * 1024;
+const goodBytes = 32 * 1024 * 1024;
+const badBytes = 4 * 1024 * 1024;
 /** What an entry costs besides its token. */
 const overheadBytes = 1024;
 
+const forGood: ReadonlySet<string> = new Set(['PLAYBACK_TOKEN_INVALID', 'PLAYBACK_TOKEN_OTHER_AUDIENCE']);
+
 export function createVerdicts({ keys, audience, observe }: VerdictsOptions): Verdicts {
-  const good = new LRUCache<string, VerifiedToken>({
-    maxSize: cacheBytes,
-    sizeCalculation: (_, token) => token.length + overheadBytes,
-  });
+  const cacheOf = <V extends object>(maxSize: number) =>
+    new LRUCache<string, V>({
+      maxSize,
+      sizeCalculation: (_, token) => token.length + overheadBytes,
+    });
+  const good = cacheOf<VerifiedToken>(goodBytes);
+  /** A key never changes under its id, so neither does this. */
+  const bad = cacheOf<KerkisError>(badBytes);
   const flights = singleFlight<VerifiedToken>();
 
   async function look(token: string): Promise<VerifiedToken> {
-    const verified = await verifyPlaybackToken(token, { findKey: (id) => keys.find(id), audience });
-    good.set(token, verified);
-    return verified;
+    try {
+      const verified = await verifyPlaybackToken(token, { findKey: (id) => keys.find(id), audience });
+      good.set(token, verified);
+      return verified;
+    } catch (error) {
+      if (isKerkisError(error) && forGood.has(error.reason) && token.length <= maxTokenLength)
+        bad.set(token, error);
+      throw error;
+    }
   }
 
   return {
     verify(token) {
       const known = good.get(token);
       const isGood = known !== undefined && keys.isGood(known.key);
-      observe(isGood ? 'hit' : 'miss');
+      const refusal = isGood ? undefined : bad.get(token);
+      observe(isGood || refusal ? 'hit' : 'miss');
+      if (refusal) throw refusal;
       return isGood ? known : flights.join(token, () => look(token));
     },
   };
