@@ -1,5 +1,8 @@
+import { LadderChange } from '@kerkis/contracts/transcode';
 import type { QueueLag, TaskClass } from '@kerkis/events';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
+import { trace } from '@opentelemetry/api';
+import type { JobRecord } from './domain/job.ts';
 
 /** What a worker tells about its chunks. */
 export interface WorkerObserver {
@@ -64,6 +67,25 @@ export function observeJobs({
     description: 'Jobs that ended, by outcome and reason',
   });
   return (outcome, reason) => ended.add(1, { outcome, reason });
+}
+
+/** How ladders are decided after a look at the content. */
+export function observeLadders({ meter, logger }: ServiceTelemetry): (record: JobRecord) => void {
+  const decided = meter.createCounter('kerkis.ladders.decided', {
+    description: 'Ladders decided after a look at the content, by outcome',
+  });
+  const changed = meter.createCounter('kerkis.ladders.rungs_changed', {
+    description: 'Changes of rungs after a look at the content, by kind',
+  });
+  return ({ job: { id: jobId, ladderNotes }, ladderOutcome: outcome = '' }) => {
+    decided.add(1, { outcome });
+    const notes = ladderNotes.map(({ track, change, reason }) => {
+      if (track !== '') changed.add(1, { change: LadderChange[change].toLowerCase() });
+      return `${track}: ${reason}`;
+    });
+    trace.getActiveSpan()?.addEvent('ladder decided', { 'kerkis.ladder.outcome': outcome, notes });
+    logger.info({ jobId, outcome, notes }, 'ladder decided');
+  };
 }
 
 /** Depth of the work queue by class: what workers are scaled on. */

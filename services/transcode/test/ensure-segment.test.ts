@@ -44,6 +44,7 @@ async function openParts() {
     objects,
     urgentSegments: 3,
     jobEnded: () => {},
+    ladderDecided: () => {},
     publish: async (record: ChunkRecord) => void published.push(record),
     nextStored: (_key: string, signal: AbortSignal) =>
       new Promise<void>((resolve) => {

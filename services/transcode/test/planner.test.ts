@@ -60,6 +60,7 @@ async function openParts() {
     logger: telemetry.forService('transcode').logger,
     publish: async ({ chunk }: ChunkRecord) => void inQueue.add(chunk.id),
     jobEnded: () => {},
+    ladderDecided: () => {},
   };
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks: 3 }, record);
   const count = (jobId: string) =>
@@ -423,14 +424,12 @@ test('chunks of another run are neither counted nor given out', async () => {
 test('heads wait for no window, and jobs that run share it', async () => {
   const [one, two] = [await running(), await running()];
   const queuedOf = async ({ job }: JobRecord) =>
-    (await chunksOf(job.id))
-      .filter(({ chunk }) => chunk.state === ChunkState.QUEUED)
-      .map(({ order }) => order);
+    (await chunksOf(job.id)).flatMap(({ chunk }, place) => (chunk.state === ChunkState.QUEUED ? place : []));
   await parts.fill(one);
   await parts.fill(two);
   const [heads, half] = [3, 2];
   for (const job of [one, two]) {
-    expect(await queuedOf(job)).toEqual(Array.from({ length: heads + half }, (_, order) => order));
+    expect(await queuedOf(job)).toEqual(Array.from({ length: heads + half }, (_, place) => place));
   }
   const [, , , first] = await chunksOf(one.job.id);
   await claim(first?.chunk.id ?? '');

@@ -34,6 +34,7 @@ async function openParts() {
     objects,
     publish: async () => {},
     jobEnded: () => {},
+    ladderDecided: () => {},
   };
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks: 3 }, record);
   const count = (jobId: string) =>

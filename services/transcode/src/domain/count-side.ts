@@ -14,10 +14,10 @@ import {
 import { ChunkState } from '@kerkis/contracts/transcode';
 import type { Storyboard } from '@kerkis/media';
 import type { ChunkRecord } from './chunk.ts';
-import { encodingProfile } from './encoding-profile.ts';
 import type { JobRecord } from './job.ts';
 import { sideChunkId } from './new-chunk.ts';
-import { type SideResult, type SideResults, type SideWork, sideWorkOf } from './side-work.ts';
+import { sideWorkNow } from './per-title.ts';
+import type { SideResult, SideResults, SideWork } from './side-work.ts';
 
 /** What the side work of a job says about it. */
 export interface SideCount {
@@ -38,8 +38,7 @@ const ended: readonly ChunkState[] = [ChunkState.FINISHED, ChunkState.DEAD, Chun
 /** Counts the side work that a running job asks for now. Records of other side work count for nothing. */
 export function countSide(job: JobRecord, records: readonly ChunkRecord[]): SideCount {
   const known = new Map(records.map((record) => [record.chunk.id, record]));
-  const wanted = job.plan ? sideWorkOf(job.plan, encodingProfile(job.profile)) : [];
-  const found = wanted.map(({ work }) => known.get(sideChunkId(job, work)));
+  const found = sideWorkNow(job).map(({ work }) => known.get(sideChunkId(job, work)));
   return {
     isMissing: found.includes(undefined),
     hasEnded: found.every((record) => record && ended.includes(record.chunk.state)),

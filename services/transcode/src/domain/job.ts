@@ -32,7 +32,9 @@ export interface JobRecord {
   readonly tracks: readonly Track[];
   /** What is stored beside the tracks. Empty until it is finished. */
   readonly artefacts: Artefacts;
-  /** Raised whenever other tracks are offered. */
+  /** What came of the look at its content. Absent while it is waited for, and where the profile wants none. */
+  readonly ladderOutcome?: LadderOutcome;
+  /** Raised whenever its tracks are others, or others of them are offered. */
   readonly revision: number;
   /** Places in the order of the plan of those finished chunks that its progress tells of. */
   readonly counted: OrderSet;
@@ -45,6 +47,9 @@ export interface JobRecord {
   /** Until then one process deletes its segments and all others keep away, milliseconds since 1970. */
   readonly cleanUpUntilMs: number;
 }
+
+/** A ladder is fitted to its content, or stays as planned because nobody could look. */
+export type LadderOutcome = 'fitted' | 'unseen';
 
 /** What a job is made from. */
 export interface NewJob {
@@ -206,8 +211,9 @@ export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
   const { state } = record.job;
   if ((state !== JobState.FAILED && state !== JobState.CANCELLED) || record.needsCleanUp) return undefined;
   const { failure: _f, endTime: _e, ...job } = record.job;
-  const { plan: _p, ...rest } = record;
-  const fresh = { ...job, finishedChunkCount: 0, progress: 0, chunkCount: 0, tracks: [], retryCount: 0 };
+  const { plan: _p, ladderOutcome: _l, ...rest } = record;
+  const empty = { finishedChunkCount: 0, progress: 0, chunkCount: 0, tracks: [], retryCount: 0 };
+  const fresh = { ...job, ...empty, ladderNotes: [] };
   return {
     ...moved({ ...rest, job: fresh }, now, { state: JobState.PENDING }),
     chunkSeconds: 0,

@@ -8,9 +8,14 @@ import type { PlannedSideWork, SideWork, SideWorkOf } from './side-work.ts';
 
 type Run = Pick<JobRecord, 'job' | 'run'>;
 
-/** Id of a planned chunk: added twice it is one, and a job that is started again shares no chunk with its former run. */
-export const plannedChunkId = ({ job, run }: Run, order: number): string =>
-  idForRequest('unt', `${job.id}:${run}:${order}`);
+/**
+ * Id of a planned chunk: added twice it is one, and a job that is started again shares no chunk with its former run. It does not hang
+ * on which other chunks the plan has.
+ */
+export const plannedChunkId = (
+  { job, run }: Run,
+  { tracks, firstSegment }: Pick<PlannedChunk, 'tracks' | 'firstSegment'>,
+): string => idForRequest('unt', `${job.id}:${run}:${tracks[0]}:${firstSegment}`);
 
 /** Id of the chunk that was made because somebody waits for a segment: however many do, it is one. */
 export const extraChunkId = ({ job, run }: Run, track: string, segment: number): string =>
@@ -26,11 +31,11 @@ export const firstSideOrder = 80_000_000;
 export const extraOrder = 90_000_000;
 
 /** A chunk of the plan that waits for its turn. */
-export function plannedChunk(job: JobRecord, planned: PlannedChunk, order: number): ChunkRecord {
-  const { tracks, firstSegment, segmentCount } = planned;
+export function plannedChunk(job: JobRecord, planned: PlannedChunk): ChunkRecord {
+  const { tracks, firstSegment, segmentCount, order } = planned;
   return newChunk(job, {
     chunk: {
-      id: plannedChunkId(job, order),
+      id: plannedChunkId(job, planned),
       tracks: [...tracks],
       firstSegment,
       segmentCount,

@@ -10,12 +10,17 @@ export interface PlannedChunk {
   readonly firstSegment: number;
   readonly segmentCount: number;
   readonly class: ChunkClass;
+  /** Place in the order in which chunks are given out. It stays what it is when upper rungs are left out. */
+  readonly order: number;
+  /** Whether it is of rungs that a look at the content may change or leave out. */
+  readonly isUpper: boolean;
 }
 
 /** Tracks that one ffmpeg makes of one decode, and how long its chunks are after the head. */
 interface Lane {
   readonly tracks: readonly string[];
   readonly chunkSeconds: number;
+  readonly isUpper: boolean;
 }
 
 /** The first chunk of a lane: short, so that playback starts early. */
@@ -28,6 +33,8 @@ const lowestFactor = 3;
 const audioFactor = 10;
 /** A remuxed rung is only copied. */
 const remuxSeconds = 300;
+/** No more than codecs. */
+const maxUpperLanes = 4;
 
 /**
  * The chunks of a plan, in the order in which they are given out: the head of each lane, then the rest of a remuxed rung, of the lowest one along
@@ -36,9 +43,27 @@ const remuxSeconds = 300;
  */
 export function planChunks(plan: MediaPlan, chunkSeconds: number): PlannedChunk[] {
   const runs = trackRuns(plan);
-  const isShort = Math.max(...[...runs.values()].map(secondsOf)) <= shortSeconds;
-  const chunks = lanes(plan, chunkSeconds).flatMap((lane) => cut(lane, runs, isShort));
-  return chunks.toSorted((a, b) => place(a) - place(b));
+  const all = lanes(plan, chunkSeconds);
+  // How the others are cut does not depend on rungs that may be left out.
+  const sure = all.filter(({ isUpper }) => !isUpper).flatMap(({ tracks }) => runs.get(tracks[0] ?? '') ?? []);
+  const isShort = Math.max(...sure.map(secondsOf)) <= shortSeconds;
+  const chunks = all.flatMap((lane) => cut(lane, runs, isShort));
+  return numbered(chunks.toSorted((a, b) => place(a) - place(b)));
+}
+
+/** Room is left for the heads of upper rungs, and the rest of these comes last. */
+function numbered(chunks: readonly Omit<PlannedChunk, 'order'>[]): PlannedChunk[] {
+  const groupOf = ({ firstSegment, isUpper }: Omit<PlannedChunk, 'order'>) =>
+    (firstSegment === 1 ? 0 : 2) + Number(isUpper);
+  const sizeOf = (group: number) => chunks.filter((each) => groupOf(each) === group).length;
+  const [heads, rest] = [sizeOf(0), sizeOf(2)];
+  const next = [0, heads, heads + maxUpperLanes, heads + maxUpperLanes + rest];
+  return chunks.map((chunk) => {
+    const group = groupOf(chunk);
+    const order = next[group] ?? 0;
+    next[group] = order + 1;
+    return { ...chunk, order };
+  });
 }
 
 /** Where every lane begins, the rest of what is all head, everything else. */
@@ -57,19 +82,22 @@ function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
   const byCodec = [...others].toSorted(
     ([a], [b]) => Number(b === lowest?.codec) - Number(a === lowest?.codec),
   );
-  const lane = (rungs: readonly VideoRung[], factor = 1): Lane[] =>
-    rungs.length > 0 ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: chunkSeconds * factor }] : [];
+  const lane = (rungs: readonly VideoRung[], isUpper: boolean): Lane[] => {
+    const seconds = isUpper ? chunkSeconds : chunkSeconds * lowestFactor;
+    return rungs.length > 0 ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: seconds, isUpper }] : [];
+  };
   const remuxed = ladder.remux
-    ? [{ tracks: [videoTrackName(ladder.remux)], chunkSeconds: remuxSeconds }]
+    ? [{ tracks: [videoTrackName(ladder.remux)], chunkSeconds: remuxSeconds, isUpper: false }]
     : [];
   return [
     ...remuxed,
-    ...lane(lowest ? [lowest] : [], lowestFactor),
+    ...lane(lowest ? [lowest] : [], false),
     ...ladder.audio.map((rung) => ({
       tracks: [audioTrackName(rung)],
       chunkSeconds: chunkSeconds * audioFactor,
+      isUpper: false,
     })),
-    ...byCodec.flatMap(([, rungs]) => lane(rungs)),
+    ...byCodec.flatMap(([, rungs]) => lane(rungs, true)),
   ];
 }
 
@@ -83,15 +111,15 @@ export function lowestRung(rungs: readonly VideoRung[]): VideoRung | undefined {
 }
 
 function cut(
-  { tracks, chunkSeconds }: Lane,
+  { tracks, chunkSeconds, isUpper }: Lane,
   runs: ReadonlyMap<string, TrackRuns>,
   isShort: boolean,
-): PlannedChunk[] {
+): Omit<PlannedChunk, 'order'>[] {
   const [name = ''] = tracks;
   // All tracks of a lane are cut alike.
   const lane = runs.get(name);
   if (!lane) return [];
-  const chunks: PlannedChunk[] = [];
+  const chunks: Omit<PlannedChunk, 'order'>[] = [];
   const all = segmentCountOf(lane.runs);
   for (let first = 1; first <= all; ) {
     const isFirst = first === 1;
@@ -106,6 +134,7 @@ function cut(
       firstSegment: first,
       segmentCount,
       class: isFirst || isShort ? ChunkClass.HEAD : ChunkClass.BULK,
+      isUpper,
     });
     first += segmentCount;
   }

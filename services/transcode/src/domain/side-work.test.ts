@@ -117,6 +117,8 @@ function resultOf({ kind, name }: SideWork): SideResult {
       return { kind, tracks: [{ name: 'text/de', sizeBytes: 500 }] };
     case 'download':
       return { kind, name, contentType: 'video/mp4', sizeBytes: 7 };
+    case 'look':
+      throw new Error('no plan asks for it');
     case 'quality':
       return { kind, track: name, psnrDb: 42, ssim: 0.99, segmentCount: 3 };
     default:

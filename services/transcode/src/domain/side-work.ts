@@ -1,11 +1,14 @@
 import { ChunkClass } from '@kerkis/contracts/transcode';
 import {
+  type ContentLook,
   defaultExtras,
   type EncodingProfile,
+  type FitReason,
   type MediaPlan,
   type Storyboard,
   type TextTrackPlan,
   textTracks,
+  type VideoRung,
 } from '@kerkis/media';
 import { lowestRung } from './plan-chunks.ts';
 import { planDownloads } from './plan-downloads.ts';
@@ -30,6 +33,8 @@ export type SideWork = SideWorkBase &
     /** All with one look at the source. */
     | { readonly kind: 'text'; readonly tracks: readonly TextTrackPlan[] }
     | { readonly kind: 'download'; readonly from: DownloadSource }
+    /** Finds out what the content takes, so that the ladder can be fitted to it. */
+    | { readonly kind: 'look' }
     /** Compares stored segments of a track with the source. */
     | { readonly kind: 'quality'; readonly track: string }
   );
@@ -62,6 +67,13 @@ export interface SideResults {
     readonly contentType: string;
     readonly sizeBytes: number;
     readonly name: string;
+  };
+  readonly look: {
+    readonly kind: 'look';
+    readonly look: ContentLook;
+    /** Encoded rungs of the fitted ladder. */
+    readonly video: readonly VideoRung[];
+    readonly reasons: readonly FitReason[];
   };
   readonly quality: {
     readonly kind: 'quality';

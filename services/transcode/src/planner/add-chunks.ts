@@ -1,11 +1,9 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { ChunkClass, JobState } from '@kerkis/contracts/transcode';
 import { type ChunkRecord, cancelled } from '../domain/chunk.ts';
-import { encodingProfile } from '../domain/encoding-profile.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { plannedChunk, sideChunk } from '../domain/new-chunk.ts';
-import { planChunks } from '../domain/plan-chunks.ts';
-import { sideWorkOf } from '../domain/side-work.ts';
+import { chunksNow, sideWorkNow } from '../domain/per-title.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 
@@ -31,11 +29,11 @@ export async function addChunks(
     headsAdded = async () => {},
   }: { known?: ReadonlySet<string>; headsAdded?: () => Promise<void> } = {},
 ): Promise<void> {
-  const { plan, chunkSeconds, job, run, profile } = record;
-  if (job.state !== JobState.RUNNING || !plan) return;
+  const { job, run } = record;
+  if (job.state !== JobState.RUNNING) return;
   const wanted = [
-    ...planChunks(plan, chunkSeconds).map((each, order) => plannedChunk(record, each, order)),
-    ...sideWorkOf(plan, encodingProfile(profile)).map((each, place) => sideChunk(record, each, place)),
+    ...chunksNow(record).map((each) => plannedChunk(record, each)),
+    ...sideWorkNow(record).map((each, place) => sideChunk(record, each, place)),
   ].filter(({ chunk }) => !known.has(chunk.id));
   const { heads = [], rest = [] } = Object.groupBy(wanted, ({ chunk }) =>
     chunk.class === ChunkClass.HEAD ? 'heads' : 'rest',

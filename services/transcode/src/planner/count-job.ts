@@ -5,6 +5,7 @@ import { countChunks } from '../domain/count-chunks.ts';
 import { countSide, withQualities, withTexts } from '../domain/count-side.ts';
 import { finished, type JobRecord, offering, progressed } from '../domain/job.ts';
 import { offeredAhead } from '../domain/offered-tracks.ts';
+import { chunksNow, ladderDecided } from '../domain/per-title.ts';
 import { jobFinished, trackFinished, tracksRevised } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
@@ -18,6 +19,8 @@ export interface CountJobDependencies {
   readonly addChunks: (record: JobRecord, known: ReadonlySet<string>) => Promise<void>;
   readonly fillQueue: (record: JobRecord) => Promise<void>;
   readonly jobEnded: EndJobDependencies['jobEnded'];
+  /** Told when the ladder of a job was decided after the look at its content. */
+  readonly ladderDecided: (record: JobRecord) => void;
   /** Fails the job for good. */
   readonly endJob: (jobId: string, failure: Failure) => Promise<unknown>;
 }
@@ -41,15 +44,23 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   }
   // Whoever planned it died before it had added all of them.
   const side = countSide(before, planned);
-  if (records.length < before.job.chunkCount || side.isMissing)
+  if (records.length < chunksNow(before).length || side.isMissing)
     await addChunks(before, new Set(planned.map(({ chunk }) => chunk.id)));
+  const look = planned.find(({ side: work }) => work?.kind === 'look');
   const count = countChunks(before.tracks, records);
+  let ladder = 'as before' as 'as before' | 'decided here' | 'decided elsewhere';
   const after = await jobs.changeJob(jobId, (record) => {
     if (record.run !== before.run) return undefined;
-    const next = progressed(record, count, new Date());
+    ladder = record.ladderOutcome === before.ladderOutcome ? 'as before' : 'decided elsewhere';
+    const next = ladder === 'as before' ? progressed(record, count, new Date()) : undefined;
     if (!next) return undefined;
     const complete = next.tracks.filter((track, i) => track.complete && !record.tracks[i]?.complete);
     const events = complete.map((track) => trackFinished(next, track));
+    const decided = ladderDecided(next, look);
+    if (decided) {
+      ladder = 'decided here';
+      return { record: decided, events: [...events, ...revisedSince(next, decided)] };
+    }
     const tracks = withQualities(withTexts(next.tracks, side.texts), side.qualities);
     const end = side.hasEnded ? finished({ ...next, tracks }, side.artefacts, new Date()) : undefined;
     if (end) return { record: end, events: [...events, jobFinished(end)] };
@@ -58,6 +69,9 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
       ? { record: revised, events: [...events, tracksRevised(revised)] }
       : { record: next, events };
   });
+  if (after && ladder === 'decided here') deps.ladderDecided(after);
+  // There are other chunks now, and other side work.
+  if (ladder !== 'as before') return await countJob(deps, jobId);
   if (after) await fillQueue(after);
   if (after?.job.state !== JobState.FINISHED) return;
   jobEnded('finished', '');
@@ -69,3 +83,6 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
     });
   }
 }
+
+const revisedSince = (before: JobRecord, after: JobRecord) =>
+  after.revision > before.revision ? [tracksRevised(after)] : [];

@@ -20,23 +20,24 @@ const headStartMs = 300;
 
 /** Gives out chunks; knows which jobs it is adding chunks of, so that they are not added twice. */
 export function createGiveOut({ fillQueue, ...deps }: GiveOutDependencies): GiveOut {
-  const adding = new Set<string>();
+  const adding = new Map<string, Promise<void>>();
   return {
     async start(record) {
-      adding.add(record.job.id);
-      try {
-        const headsAdded = async () => {
-          await fillQueue(record);
-          await sleep(headStartMs);
-        };
-        await addChunks(deps, record, { headsAdded });
-      } finally {
-        adding.delete(record.job.id);
-      }
+      const headsAdded = async () => {
+        await fillQueue(record);
+        await sleep(headStartMs);
+      };
+      const work = addChunks(deps, record, { headsAdded }).finally(() => adding.delete(record.job.id));
+      adding.set(record.job.id, work);
+      await work;
       await fillQueue(record);
     },
     async addMissing(record, known) {
-      if (!adding.has(record.job.id)) await addChunks(deps, record, { known });
+      const work = adding.get(record.job.id);
+      // What a look at the content has brought is not among them.
+      if (work && record.ladderOutcome === undefined) return;
+      await work?.catch(() => {});
+      await addChunks(deps, record, { known });
     },
   };
 }

@@ -61,11 +61,11 @@ async function coveringChunk(
   segment: number,
 ): Promise<ChunkRecord | undefined> {
   if (!job.plan) return undefined;
-  const order = planChunks(job.plan, job.chunkSeconds).findIndex(
+  const planned = planChunks(job.plan, job.chunkSeconds).find(
     ({ tracks, firstSegment, segmentCount }) =>
       tracks.includes(track) && firstSegment <= segment && segment < firstSegment + segmentCount,
   );
-  return order < 0 ? undefined : await chunks.findChunk(plannedChunkId(job, order));
+  return planned && (await chunks.findChunk(plannedChunkId(job, planned)));
 }
 
 /** Moves a chunk that still waits to the front of the queue. */

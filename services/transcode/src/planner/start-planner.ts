@@ -26,7 +26,7 @@ import type { ChunkRecord } from '../domain/chunk.ts';
 import { failed, type JobRecord } from '../domain/job.ts';
 import { refuseSource } from '../domain/refuse-source.ts';
 import { sourceLimits } from '../domain/source-limits.ts';
-import { observeJobs, observeQueue } from '../observe.ts';
+import { observeJobs, observeLadders, observeQueue } from '../observe.ts';
 import { transcodeRoutes } from '../rpc/routes.ts';
 import type { TranscodePace } from '../service.ts';
 import type { SourceFiles } from '../source-files.ts';
@@ -89,7 +89,8 @@ export async function startPlanner({
     await publishTask(bus, EncodeChunkSchema, { chunkId, jobId }, route);
   };
   const encoder = ffmpegEncoder(tools, config, telemetry.tracer);
-  const shared = { ...stores, objects, publish, jobEnded: observeJobs(telemetry) };
+  const observers = { jobEnded: observeJobs(telemetry), ladderDecided: observeLadders(telemetry) };
+  const shared = { ...stores, objects, publish, ...observers };
   const { chunkSeconds, maxAttempts, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);

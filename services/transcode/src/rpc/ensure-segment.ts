@@ -3,6 +3,7 @@ import { TrackKind } from '@kerkis/contracts/media';
 import { type EnsureSegmentRequest, JobState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import type { JobRecord } from '../domain/job.ts';
+import { undecidedTracks } from '../domain/per-title.ts';
 import { initKey, segmentKey } from '../domain/segment-keys.ts';
 import { segmentCountOf } from '../domain/track-runs.ts';
 import { type HurrySegmentDependencies, hurrySegment } from '../planner/hurry-segment.ts';
@@ -49,9 +50,20 @@ const lost = (objectKey: string) =>
     details: { objectKey },
   });
 
-function requireSegment({ tracks }: JobRecord, track: string, segment: number): void {
-  const planned = tracks.find(({ name, kind }) => name === track && kind !== TrackKind.TEXT);
-  if (planned && segment <= segmentCountOf(planned.segments)) return;
+const undecided = (track: string) =>
+  new KerkisError(
+    'unavailable',
+    'TRACK_NOT_DECIDED_YET',
+    'A look at the content decides whether there will be this track. Ask again in a moment.',
+    { details: { track } },
+  );
+
+function requireSegment(record: JobRecord, track: string, segment: number): void {
+  const planned = record.tracks.find(({ name, kind }) => name === track && kind !== TrackKind.TEXT);
+  if (planned && segment <= segmentCountOf(planned.segments)) {
+    if (undecidedTracks(record).has(track)) throw undecided(track);
+    return;
+  }
   throw new KerkisError('not_found', 'SEGMENT_NOT_IN_PLAN', 'The generation has no such track or segment.', {
     details: { track, segment: String(segment) },
   });

@@ -12,7 +12,7 @@ import { type JobJson, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { MediaPlan } from '@kerkis/media';
-import { hasEnded, type JobRecord } from '../domain/job.ts';
+import { hasEnded, type JobRecord, type LadderOutcome } from '../domain/job.ts';
 
 interface JobDocument {
   readonly id: string;
@@ -28,6 +28,7 @@ interface JobDocument {
   /** Absent in what earlier versions stored. */
   readonly artefacts?: ArtefactsJson;
   readonly counted?: string;
+  readonly ladderOutcome?: LadderOutcome;
   readonly startedAtMs?: number;
   readonly revision?: number;
   readonly run: number;

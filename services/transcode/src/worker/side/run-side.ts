@@ -9,6 +9,7 @@ import { makeScratch } from '../../scratch.ts';
 import type { SourceFiles } from '../../source-files.ts';
 import type { ChunkEncoding, EncodeConditions, Encoder } from '../encode-chunk.ts';
 import { runDownload } from './download.ts';
+import { runLook } from './look.ts';
 import { runPoster } from './poster.ts';
 import { runQuality } from './quality.ts';
 import { runStoryboard } from './storyboard.ts';
@@ -55,6 +56,7 @@ const runners: { readonly [K in SideKind]: SideRunner<K> } = {
   waveform: runWaveform,
   text: runText,
   download: runDownload,
+  look: runLook,
   quality: runQuality,
 };
 
