@@ -128,6 +128,12 @@ export interface ObjectStore extends AsyncDisposable {
     options: { readonly maxBytes: number; readonly signal?: AbortSignal },
   ): Promise<Uint8Array>;
 
+  /**
+   * Copies an object of up to 5 GiB, atomically, and replaces what is there: `not_found OBJECT_NOT_FOUND`. Deleting or replacing one of the two
+   * leaves the other.
+   */
+  copy(from: string, to: string): Promise<void>;
+
   /** What is known of an object; undefined when there is none. */
   head(key: string): Promise<ObjectInfo | undefined>;
 

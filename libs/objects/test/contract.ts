@@ -61,6 +61,23 @@ export function objectStoreContract(
       expect((await store.head(key))?.etag).toBe(second.etag);
     });
 
+    test('copies an object, and what becomes of one is nothing to the other', async () => {
+      const [from, to, gone] = [`${fresh()}/1.m4s`, `${fresh()}/deep/1.m4s`, fresh()];
+      await store.put(from, Buffer.from('one'));
+      await store.put(to, Buffer.from('old'));
+      await Promise.all([store.copy(from, to), store.copy(from, to)]);
+      expect(await store.head(to)).toMatchObject({ sizeBytes: 3, contentType: 'video/iso.segment' });
+      await store.put(from, Buffer.from('two'));
+      expect((await read(to)).toString()).toBe('one');
+      await store.copy(from, to);
+      await store.delete(from);
+      expect((await read(to)).toString()).toBe('two');
+      for (const nothing of [from, gone]) {
+        await expect(store.copy(nothing, to)).rejects.toMatchObject({ reason: 'OBJECT_NOT_FOUND' });
+      }
+      expect((await read(to)).toString()).toBe('two');
+    });
+
     test('keeps an empty object', async () => {
       const key = fresh();
       expect(await store.put(key, new Uint8Array(0))).toMatchObject({ sizeBytes: 0 });

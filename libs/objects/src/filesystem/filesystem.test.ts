@@ -74,6 +74,9 @@ test('what fails leaves no temporary file', async () => {
     kind: 'precondition',
     reason: 'OBJECT_KEY_CONFLICT',
   });
+  for (const key of ['copy', 'copy', 'a']) await store.copy('a', key);
+  await expect(store.copy('a', 'a/b')).rejects.toMatchObject({ reason: 'OBJECT_KEY_CONFLICT' });
+  await expect(store.copy('none', 'copy')).rejects.toMatchObject({ reason: 'OBJECT_NOT_FOUND' });
   await store.put('d/e', Buffer.from('2'));
   for (const ifAbsent of [true, false]) {
     await expect(store.put('d', Buffer.from('2'), { ifAbsent })).rejects.toMatchObject({

@@ -8,6 +8,7 @@ import { objectExists, objectNotFound, objectTooLarge, throwIfAborted } from '..
 import { checkDirectoryPrefix, checkKey, checkPrefix } from '../key.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
 import { cutRange } from '../range.ts';
+import { copyObject } from './copy.ts';
 import { codeOf, storage, toStorageError, unless } from './errors.ts';
 import { multipartMethods } from './multipart.ts';
 import { etagOf, openFile, ownDirectories, pruneDirectories, type Root, statFile } from './root.ts';
@@ -68,7 +69,9 @@ export async function openFilesystemStore({ directory }: FilesystemStoreOptions)
   };
 }
 
-function objectMethods(root: Root): Pick<ObjectStore, 'put' | 'get' | 'getBytes' | 'head' | 'delete'> {
+function objectMethods(
+  root: Root,
+): Pick<ObjectStore, 'put' | 'get' | 'getBytes' | 'copy' | 'head' | 'delete'> {
   return {
     async put(key, body, { sizeBytes, ifAbsent } = {}) {
       try {
@@ -111,6 +114,8 @@ function objectMethods(root: Root): Pick<ObjectStore, 'put' | 'get' | 'getBytes'
         await handle.close();
       }
     },
+
+    copy: (from, to) => copyObject(root, from, to),
 
     async head(key) {
       checkKey(key);

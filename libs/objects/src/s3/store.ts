@@ -1,6 +1,7 @@
 import type { ObjectStore } from '../object-store.ts';
 import { ensureBucket, ensureCors, pingBucket } from './bucket.ts';
 import { createClient, type S3StoreOptions } from './client.ts';
+import { copyMethod } from './copy.ts';
 import { deleteMethods } from './delete.ts';
 import { multipartMethods } from './multipart.ts';
 import { presignMethods } from './presign.ts';
@@ -21,6 +22,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore>
     kind: 's3',
     presign: true,
     put: putMethod(target, { conditionalPut }),
+    copy: copyMethod(target),
     ...readMethods(target),
     ...deleteMethods(target, { bulkDelete }),
     ...multipartMethods(target),
