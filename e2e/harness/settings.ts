@@ -19,6 +19,8 @@ export const usualSettings: Settings = {
   KERKIS_PROFILES: JSON.stringify({ ladder, small }),
   KERKIS_DEFAULT_PROFILE: 'ladder',
   KERKIS_TRANSCODE_PLANNER_CHUNK_SECONDS: '4',
+  // Many upload the same file, and want to see it encoded.
+  KERKIS_TRANSCODE_PLANNER_REUSE: 'false',
   KERKIS_TRANSCODE_PLANNER_LEASE_SECONDS: '5',
   // Tests beside it would leave nothing to those who stand back.
   KERKIS_TRANSCODE_WORKER_NICENESS: '0',

@@ -329,6 +329,7 @@ function planningDeps(probe: () => Promise<typeof plan.source>) {
     refuse: () => {},
     measureLoudness: async () => ({ integratedLufs: -23, truePeakDbtp: -9, rangeLu: 5 }),
     chunkSeconds: 2,
+    reuse: true,
     maxAttempts: 3,
     touchMs: 5,
     giveOut: async () => {},

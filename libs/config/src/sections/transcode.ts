@@ -1,4 +1,4 @@
-import { byteSize, choice, integer, optionalInteger, optionalText, section } from '../setting.ts';
+import { byteSize, choice, flag, integer, optionalInteger, optionalText, section } from '../setting.ts';
 
 /** How encoding work is planned and done. */
 export const transcode = section('How encoding work is planned and done.', {
@@ -78,6 +78,13 @@ export const transcode = section('How encoding work is planned and done.', {
       1,
       32,
       3,
+    ),
+    reuse: flag(
+      {
+        description:
+          'Media that was made of an equal source with an equal profile is copied instead of encoded once more.',
+      },
+      true,
     ),
     chunkSeconds: integer(
       {

@@ -69,7 +69,7 @@ function trackNow(
   uncounted: readonly ChunkRecord[],
 ): TrackProgress {
   const { track: name, segmentCount } = counted;
-  const mine = running.filter(({ chunk }) => chunk.tracks.includes(name));
+  const mine = running.filter(({ chunk, side }) => chunk.tracks.includes(name) || side?.kind === 'copy');
   const stored = mine.reduce((sum, { progress }) => sum + (progress.stored[name] ?? 0), 0);
   const since = uncounted
     .filter(({ chunk }) => chunk.tracks.includes(name))

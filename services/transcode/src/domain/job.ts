@@ -11,6 +11,7 @@ import {
 import { type Job, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { MediaPlan } from '@kerkis/media';
 import type { JobCount } from './count-chunks.ts';
+import { type Donor, workKey } from './donor.ts';
 import { shareDone } from './job-progress.ts';
 import { offeredAtOnce } from './offered-tracks.ts';
 import { type OrderSet, withOrders } from './order-set.ts';
@@ -34,6 +35,10 @@ export interface JobRecord {
   readonly artefacts: Artefacts;
   /** What came of the look at its content. Absent while it is waited for, and where the profile wants none. */
   readonly ladderOutcome?: LadderOutcome;
+  /** What two jobs have in common that make the same; empty when that is not known. */
+  readonly workKey: string;
+  /** The job whose media it takes over. Absent where it is encoded. */
+  readonly copyOf?: Donor;
   /** Raised whenever its tracks are others, or others of them are offered. */
   readonly revision: number;
   /** Places in the order of the plan of those finished chunks that its progress tells of. */
@@ -80,6 +85,7 @@ export function newJob({ id, assetId, generationId, source, profile, now }: NewJ
     planFailures: 0,
     tracks: [],
     artefacts: create(ArtefactsSchema),
+    workKey: workKey(source, profile),
     revision: 0,
     counted: '',
     startedAtMs: 0,
@@ -211,7 +217,7 @@ export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
   const { state } = record.job;
   if ((state !== JobState.FAILED && state !== JobState.CANCELLED) || record.needsCleanUp) return undefined;
   const { failure: _f, endTime: _e, ...job } = record.job;
-  const { plan: _p, ladderOutcome: _l, ...rest } = record;
+  const { plan: _p, ladderOutcome: _l, copyOf: _c, ...rest } = record;
   const empty = { finishedChunkCount: 0, progress: 0, chunkCount: 0, tracks: [], retryCount: 0 };
   const fresh = { ...job, ...empty, ladderNotes: [] };
   return {

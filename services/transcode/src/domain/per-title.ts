@@ -17,7 +17,7 @@ import { type PlannedSideWork, sideWorkOf } from './side-work.ts';
 import { plannedTracks, videoTrackName } from './tracks.ts';
 
 /** What of a job its ladder hangs on. */
-type Titled = Pick<JobRecord, 'plan' | 'profile' | 'ladderOutcome'>;
+type Titled = Pick<JobRecord, 'plan' | 'profile' | 'ladderOutcome' | 'copyOf'>;
 
 /** Whether upper rungs wait for a look at the content. */
 export function awaitsLook({ plan, profile, ladderOutcome }: Titled): boolean {
@@ -36,9 +36,9 @@ function upperTracks({ ladder }: MediaPlan): string[] {
   return ladder.video.filter((rung) => rung !== lowest).map(videoTrackName);
 }
 
-/** The chunks of segments that a job has by now: those of upper rungs come after the look. */
+/** The chunks of segments that a job has by now: those of upper rungs come after the look, and what copies has none. */
 export function chunksNow(record: Titled & Pick<JobRecord, 'chunkSeconds'>): PlannedChunk[] {
-  if (!record.plan) return [];
+  if (!record.plan || record.copyOf) return [];
   const chunks = planChunks(record.plan, record.chunkSeconds);
   return awaitsLook(record) ? chunks.filter(({ isUpper }) => !isUpper) : chunks;
 }
@@ -46,6 +46,7 @@ export function chunksNow(record: Titled & Pick<JobRecord, 'chunkSeconds'>): Pla
 /** The side work that a job has by now: the look, and until then nothing that is made of tracks which may never be. */
 export function sideWorkNow(record: Titled): PlannedSideWork[] {
   if (!record.plan) return [];
+  if (record.copyOf) return [{ work: { kind: 'copy', name: '', needs: [] }, class: ChunkClass.HEAD }];
   const all = sideWorkOf(record.plan, encodingProfile(record.profile));
   if (!awaitsLook(record)) return all;
   const undecided = undecidedTracks(record);

@@ -11,13 +11,19 @@ export const assetPrefix = (assetId: string): string => `media/${assetId}/`;
 export const generationPrefix = ({ assetId, generationId }: GenerationPlace): string =>
   `${assetPrefix(assetId)}${generationId}/`;
 
+/** The init segment of a track, below its generation. */
+export const initPath = (track: string): string => `${track}/init.mp4`;
+
+/** A media segment of a track, counted from 1, below its generation. */
+export const segmentPath = (track: string, segment: number): string => `${track}/${segment}.m4s`;
+
 /** The init segment of a track. */
 export const initKey = (place: GenerationPlace, track: string): string =>
-  `${generationPrefix(place)}${track}/init.mp4`;
+  `${generationPrefix(place)}${initPath(track)}`;
 
 /** A media segment of a track, counted from 1. */
 export const segmentKey = (place: GenerationPlace, track: string, segment: number): string =>
-  `${generationPrefix(place)}${track}/${segment}.m4s`;
+  `${generationPrefix(place)}${segmentPath(track, segment)}`;
 
 /** The poster, below its generation. */
 export const posterPath = 'images/poster.jpg';

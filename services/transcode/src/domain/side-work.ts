@@ -33,6 +33,8 @@ export type SideWork = SideWorkBase &
     /** All with one look at the source. */
     | { readonly kind: 'text'; readonly tracks: readonly TextTrackPlan[] }
     | { readonly kind: 'download'; readonly from: DownloadSource }
+    /** Takes over what another job made. */
+    | { readonly kind: 'copy' }
     /** Finds out what the content takes, so that the ladder can be fitted to it. */
     | { readonly kind: 'look' }
     /** Compares stored segments of a track with the source. */
@@ -68,6 +70,7 @@ export interface SideResults {
     readonly sizeBytes: number;
     readonly name: string;
   };
+  readonly copy: { readonly kind: 'copy' };
   readonly look: {
     readonly kind: 'look';
     readonly look: ContentLook;

@@ -9,6 +9,7 @@ import { chunksNow, ladderDecided } from '../domain/per-title.ts';
 import { jobFinished, trackFinished, tracksRevised } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
+import { countCopy } from './count-copy.ts';
 import type { EndJobDependencies } from './end-job.ts';
 
 /** What counting a job needs. */
@@ -36,6 +37,10 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   if (before?.job.state !== JobState.RUNNING) return;
   const all = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
   const planned = all.filter(({ extra }) => !extra);
+  if (before.copyOf) {
+    const isEncoded = await countCopy(deps, before, planned);
+    return isEncoded ? await countJob(deps, jobId) : undefined;
+  }
   const records = planned.filter(({ side }) => !side);
   const dead = records.find(({ chunk }) => chunk.state === ChunkState.DEAD);
   if (dead?.chunk.failure) {

@@ -20,7 +20,7 @@ const headStartMs = 300;
 
 /** Gives out chunks; knows which jobs it is adding chunks of, so that they are not added twice. */
 export function createGiveOut({ fillQueue, ...deps }: GiveOutDependencies): GiveOut {
-  const adding = new Map<string, Promise<void>>();
+  const adding = new Map<string, { record: JobRecord; work: Promise<void> }>();
   return {
     async start(record) {
       const headsAdded = async () => {
@@ -28,16 +28,19 @@ export function createGiveOut({ fillQueue, ...deps }: GiveOutDependencies): Give
         await sleep(headStartMs);
       };
       const work = addChunks(deps, record, { headsAdded }).finally(() => adding.delete(record.job.id));
-      adding.set(record.job.id, work);
+      adding.set(record.job.id, { record, work });
       await work;
       await fillQueue(record);
     },
     async addMissing(record, known) {
-      const work = adding.get(record.job.id);
-      // What a look at the content has brought is not among them.
-      if (work && record.ladderOutcome === undefined) return;
-      await work?.catch(() => {});
+      const atWork = adding.get(record.job.id);
+      if (atWork && hasSameChunks(atWork.record, record)) return;
+      await atWork?.work.catch(() => {});
       await addChunks(deps, record, { known });
     },
   };
 }
+
+/** A look at the content brings other chunks, and so does a copy that cannot be made. */
+const hasSameChunks = (a: JobRecord, b: JobRecord) =>
+  a.ladderOutcome === b.ladderOutcome && a.copyOf?.jobId === b.copyOf?.jobId;

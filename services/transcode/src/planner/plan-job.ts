@@ -9,6 +9,7 @@ import {
   type probeSource,
   type SourceInfo,
 } from '@kerkis/media';
+import { copying, hasMade } from '../domain/copied-job.ts';
 import { encodingProfile } from '../domain/encoding-profile.ts';
 import { failureOf } from '../domain/failure.ts';
 import { beingPlanned, type JobRecord, planFailed, planned } from '../domain/job.ts';
@@ -20,7 +21,7 @@ import { normaliseSound } from './normalise-sound.ts';
 
 /** What planning needs. */
 export interface PlanJobDependencies {
-  readonly jobs: Pick<JobStore, 'findJob' | 'changeJob'>;
+  readonly jobs: Pick<JobStore, 'findJob' | 'changeJob' | 'finishedWith'>;
   readonly sources: SourceFiles;
   readonly probe: (path: string, options: { signal: AbortSignal }) => ReturnType<typeof probeSource>;
   readonly refuse: (source: SourceInfo) => void;
@@ -32,6 +33,8 @@ export interface PlanJobDependencies {
     signal: AbortSignal,
   ) => Promise<MeasuredLoudness>;
   readonly chunkSeconds: number;
+  /** Whether the media of a finished job is copied that had an equal source and profile. */
+  readonly reuse: boolean;
   /** Failures of planning after which the job fails. */
   readonly maxAttempts: number;
   /** How often a job that is being planned shows a sign of life, milliseconds. */
@@ -57,15 +60,18 @@ export async function planJob(deps: PlanJobDependencies, jobId: string, signal: 
 
 /** Which chunks there are follows from the record, so whoever finds the job without them can add them. */
 async function letRun(
-  { jobs, chunkSeconds }: PlanJobDependencies,
-  { job, run }: JobRecord,
+  { jobs, chunkSeconds, reuse }: PlanJobDependencies,
+  { job, run, workKey }: JobRecord,
   plan: MediaPlan,
 ): Promise<JobRecord | undefined> {
   const chunkCount = planChunks(plan, chunkSeconds).length;
+  const made = reuse ? await jobs.finishedWith(workKey) : [];
+  const donor = made.find((each) => each.job.id !== job.id && hasMade(each, plan));
   return await jobs.changeJob(job.id, (current) => {
     if (current.run !== run) return undefined;
-    const next = planned(current, plan, { chunkSeconds, chunkCount }, new Date());
-    return next && { record: next, events: [jobPlanned(next)] };
+    const next = planned(current, donor?.plan ?? plan, { chunkSeconds, chunkCount }, new Date());
+    const record = next && donor ? copying(next, donor) : next;
+    return record && { record, events: [jobPlanned(record)] };
   });
 }
 

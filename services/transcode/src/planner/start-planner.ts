@@ -91,7 +91,7 @@ export async function startPlanner({
   const encoder = ffmpegEncoder(tools, config, telemetry.tracer);
   const observers = { jobEnded: observeJobs(telemetry), ladderDecided: observeLadders(telemetry) };
   const shared = { ...stores, objects, publish, ...observers };
-  const { chunkSeconds, maxAttempts, urgentSegments, windowChunks } = transcode.planner;
+  const { chunkSeconds, maxAttempts, reuse, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);
   const giveOut = createGiveOut({ ...shared, fillQueue: fill });
@@ -113,6 +113,7 @@ export async function startPlanner({
     ...shared,
     sources,
     chunkSeconds,
+    reuse,
     maxAttempts,
     touchMs: pace.staleMs / 3,
     probe: (path: string, options: { signal: AbortSignal }) =>

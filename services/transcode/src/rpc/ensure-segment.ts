@@ -1,10 +1,11 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { TrackKind } from '@kerkis/contracts/media';
 import { type EnsureSegmentRequest, JobState } from '@kerkis/contracts/transcode';
-import { KerkisError } from '@kerkis/errors';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import type { ObjectStore } from '@kerkis/objects';
 import type { JobRecord } from '../domain/job.ts';
 import { undecidedTracks } from '../domain/per-title.ts';
-import { initKey, segmentKey } from '../domain/segment-keys.ts';
+import { type GenerationPlace, generationPrefix, initKey, segmentKey } from '../domain/segment-keys.ts';
 import { segmentCountOf } from '../domain/track-runs.ts';
 import { type HurrySegmentDependencies, hurrySegment } from '../planner/hurry-segment.ts';
 import type { JobStore } from '../store/jobs.ts';
@@ -14,6 +15,7 @@ import { type StoredInTimeDependencies, storedInTime } from './stored-in-time.ts
 /** What EnsureSegment needs. */
 export interface EnsureSegmentDependencies extends HurrySegmentDependencies, StoredInTimeDependencies {
   readonly jobs: Pick<JobStore, 'findByGeneration' | 'getJob'>;
+  readonly objects: Pick<ObjectStore, 'head' | 'copy'>;
 }
 
 export async function ensureSegment(
@@ -24,11 +26,13 @@ export async function ensureSegment(
   let record = await requireJob(deps.jobs, generationId);
   requireSegment(record, track, segment);
   const objectKey = segment === 0 ? initKey(record.job, track) : segmentKey(record.job, track, segment);
+  if (record.copyOf && record.job.state === JobState.RUNNING)
+    await copyNow(deps.objects, record.copyOf, record.job, objectKey);
   const isStored = await storedInTime(deps, objectKey, context, {
     hurry: async () => {
       // Looked for after the job had ended: it will not come any more.
       if (record.job.state === JobState.FINISHED) throw lost(objectKey);
-      await hurrySegment(deps, record, track, segment);
+      if (!record.copyOf) await hurrySegment(deps, record, track, segment);
     },
     lookAgain: async () => {
       record = requireRunning(await deps.jobs.getJob(record.job.id));
@@ -43,6 +47,20 @@ export async function ensureSegment(
       details: { generationId, track, segment: String(segment) },
     },
   );
+}
+
+/** A job that takes over everything has it at once. When it is gone where it came from, the job will make it. */
+async function copyNow(
+  objects: EnsureSegmentDependencies['objects'],
+  donor: GenerationPlace,
+  place: GenerationPlace,
+  objectKey: string,
+): Promise<void> {
+  try {
+    await objects.copy(generationPrefix(donor) + objectKey.slice(generationPrefix(place).length), objectKey);
+  } catch (error) {
+    if (!isKerkisError(error) || error.kind !== 'not_found') throw error;
+  }
 }
 
 const lost = (objectKey: string) =>

@@ -21,7 +21,7 @@ export interface TranscodeRoutes
   readonly jobs: JobStore;
   readonly chunks: ChunkStore;
   readonly deletions: RetryJobDependencies['deletions'];
-  readonly objects: Pick<ObjectStore, 'deletePrefix' | 'head'>;
+  readonly objects: Pick<ObjectStore, 'copy' | 'deletePrefix' | 'head'>;
 }
 
 /** Registers every RPC of transcode. */

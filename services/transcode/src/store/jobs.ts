@@ -12,6 +12,7 @@ import { type JobJson, JobSchema, JobState } from '@kerkis/contracts/transcode';
 import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/documents';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { MediaPlan } from '@kerkis/media';
+import type { Donor } from '../domain/donor.ts';
 import { hasEnded, type JobRecord, type LadderOutcome } from '../domain/job.ts';
 
 interface JobDocument {
@@ -29,6 +30,9 @@ interface JobDocument {
   readonly artefacts?: ArtefactsJson;
   readonly counted?: string;
   readonly ladderOutcome?: LadderOutcome;
+  readonly copyOf?: Donor;
+  /** Absent in what earlier versions stored. */
+  readonly workKey?: string;
   readonly startedAtMs?: number;
   readonly revision?: number;
   readonly run: number;
@@ -51,6 +55,7 @@ const spec: CollectionSpec<JobDocument> = {
     inState: (doc) => doc.job.state,
     asset: (doc) => `${doc.job.assetId}${separator}${created(doc)}`,
     generation: (doc) => doc.job.generationId,
+    made: (doc) => (doc.workKey && doc.job.state === stateName(JobState.FINISHED) ? doc.workKey : undefined),
     cleanUp: (doc) => (doc.needsCleanUp ? 'yes' : undefined),
   },
 };
@@ -70,12 +75,16 @@ const toRecord = ({ id: _, hasPoster, ...doc }: JobDocument): JobRecord => ({
   counted: doc.counted ?? '',
   startedAtMs: doc.startedAtMs ?? 0,
   revision: doc.revision ?? 0,
+  workKey: doc.workKey ?? '',
   job: fromJson(JobSchema, doc.job),
   source: fromJson(SourceSchema, doc.source),
   profile: fromJson(ProfileSchema, doc.profile),
   tracks: doc.tracks.map((track) => fromJson(TrackSchema, track)),
   artefacts: fromJson(ArtefactsSchema, doc.artefacts ?? { poster: hasPoster ?? false }),
 });
+
+/** One is enough, unless encoders or defaults changed since. */
+const maxDonors = 20;
 
 /** What a list of jobs is narrowed to. */
 export interface JobQuery {
@@ -126,6 +135,13 @@ export function jobStore(database: Database) {
     async findByGeneration(generationId: string): Promise<JobRecord | undefined> {
       const { items } = await jobs.find({ index: 'generation', equals: generationId, limit: 1 });
       return items[0] && toRecord(items[0].doc);
+    },
+
+    /** Finished jobs that made the same, as far as source and profile tell. */
+    async finishedWith(workKey: string): Promise<JobRecord[]> {
+      if (workKey === '') return [];
+      const { items } = await jobs.find({ index: 'made', equals: workKey, limit: maxDonors });
+      return items.map(({ doc }) => toRecord(doc));
     },
 
     /** Changes a job in one write with its events. Undefined when there was nothing to do, or it does not exist. */

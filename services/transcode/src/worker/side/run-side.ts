@@ -1,13 +1,14 @@
 import { KerkisError } from '@kerkis/errors';
 import type { ExtraOptions, MediaPlan } from '@kerkis/media';
 import type { ObjectBody, ObjectStore } from '@kerkis/objects';
-import { type ChunkRecord, noProgress } from '../../domain/chunk.ts';
+import type { ChunkRecord } from '../../domain/chunk.ts';
 import type { JobRecord } from '../../domain/job.ts';
 import { type GenerationPlace, generationPrefix } from '../../domain/segment-keys.ts';
 import type { SideKind, SideResult, SideResults, SideWork, SideWorkOf } from '../../domain/side-work.ts';
 import { makeScratch } from '../../scratch.ts';
 import type { SourceFiles } from '../../source-files.ts';
 import type { ChunkEncoding, EncodeConditions, Encoder } from '../encode-chunk.ts';
+import { copyGeneration } from './copy-generation.ts';
 import { runDownload } from './download.ts';
 import { runLook } from './look.ts';
 import { runPoster } from './poster.ts';
@@ -20,7 +21,7 @@ import { runWaveform } from './waveform.ts';
 /** What side work needs of its worker. */
 export interface RunSideDependencies {
   readonly sources: SourceFiles;
-  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'getBytes'>;
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'getBytes' | 'copy' | 'list' | 'deletePrefix'>;
   readonly encoder: Pick<Encoder, 'options'>;
   readonly scratchDirectory: string;
   /** Called when a file is there that somebody may be waiting for. */
@@ -49,7 +50,10 @@ interface SideRun {
 /** Does side work of one kind. */
 export type SideRunner<K extends SideKind> = (run: SideRun, work: SideWorkOf<K>) => Promise<SideResults[K]>;
 
-const runners: { readonly [K in SideKind]: SideRunner<K> } = {
+/** Kinds for which the source is opened. */
+type SourceKind = Exclude<SideKind, 'copy'>;
+
+const runners: { readonly [K in SourceKind]: SideRunner<K> } = {
   poster: runPoster,
   thumbnail: runThumbnail,
   storyboard: runStoryboard,
@@ -68,12 +72,25 @@ export function runSide(
   conditions: EncodeConditions,
 ): ChunkEncoding {
   let speed = 0;
+  const stored: Record<string, number> = {};
 
   async function run(): Promise<{ measured: Record<string, never>; sideResult: SideResult }> {
     const { plan, source } = job;
     const { signal, priority, assertHeld } = conditions;
     if (!plan || !record.side) {
       throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
+    }
+    if (record.side.kind === 'copy') {
+      const { copyOf } = job;
+      if (!copyOf)
+        throw new KerkisError('internal', 'JOB_COPIES_NOTHING', 'The job of this chunk copies nothing.');
+      const onCopied = (path: string) => {
+        deps.onFileStored(record, `${generationPrefix(record)}${path}`);
+        const track = path.endsWith('.m4s') ? path.slice(0, path.lastIndexOf('/')) : '';
+        if (track !== '') stored[track] = (stored[track] ?? 0) + 1;
+      };
+      await copyGeneration({ objects: deps.objects, onCopied }, copyOf, record, conditions);
+      return { measured: {}, sideResult: { kind: 'copy' } };
     }
     await using file = await deps.sources.open(source.objectKey, signal);
     const options = deps.encoder.options({
@@ -101,11 +118,11 @@ export function runSide(
     return { measured: {}, sideResult };
   }
 
-  return { progress: () => ({ ...noProgress, speed }), done: run() };
+  return { progress: () => ({ stored: { ...stored }, speed }), done: run() };
 }
 
-function runOne<K extends SideKind>(run: SideRun, work: SideWorkOf<K> & SideWork): Promise<SideResult> {
-  const runner = runners[work.kind] as SideRunner<K>;
+function runOne(run: SideRun, work: SideWorkOf<SourceKind>): Promise<SideResult> {
+  const runner = runners[work.kind] as (run: SideRun, work: SideWork) => Promise<SideResult>;
   return runner(run, work);
 }
 

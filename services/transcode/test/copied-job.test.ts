@@ -1,0 +1,194 @@
+// Equal bytes with an equal profile are encoded once: by real ffmpeg on real stores.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { parseConfig } from '@kerkis/config';
+import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
+import { DownloadFormat, type Profile, ProfileSchema } from '@kerkis/contracts/media';
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
+import { type JobFinished, JobFinishedSchema, MediaDeletedSchema } from '@kerkis/contracts/transcode/events';
+import { consume, event, startRelay } from '@kerkis/events';
+import { newId } from '@kerkis/ids';
+import { type Mesh, openResources } from '@kerkis/mesh';
+import type { ObjectStore } from '@kerkis/objects';
+import { startTelemetry } from '@kerkis/telemetry';
+import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copied, copying, encoding, hasMade } from '../src/domain/copied-job.ts';
+import { workKey } from '../src/domain/donor.ts';
+import { newJob, planned } from '../src/domain/job.ts';
+import { chunksNow, sideWorkNow } from '../src/domain/per-title.ts';
+import { startTranscode } from '../src/service.ts';
+import { type ChunkStore, chunkStore } from '../src/store/chunks.ts';
+import { type JobStore, jobStore } from '../src/store/jobs.ts';
+
+const stack = new AsyncDisposableStack();
+afterAll(() => stack.disposeAsync());
+
+let mesh: Mesh;
+let objects: ObjectStore;
+let jobs: JobStore;
+let chunks: ChunkStore;
+let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
+const finishedEvents: JobFinished[] = [];
+const deleted: string[] = [];
+
+beforeAll(async () => {
+  const nats = stack.use(await startNats());
+  const directory = stack.use(await tempDir()).path;
+  const config = parseConfig(
+    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2 }, worker: { slots: 2, niceness: 0 } } }`,
+  );
+  const telemetry = stack.use(
+    startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'silent' }),
+  );
+  const resources = stack.use(
+    await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
+  );
+  mesh = resources.meshFor('transcode');
+  const database = await mesh.database();
+  [objects, jobs, chunks] = [await mesh.objects(), jobStore(database), chunkStore(database)];
+  stack.use(await startTranscode(mesh, { reconcileMs: 300, staleMs: 2_000, drainMs: 500 }));
+  const outbox = database.collection<{ id: string }>({ name: 'others', indexes: {} });
+  const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
+  tell = async (schema, message) => {
+    await outbox.insert({ id: newId('evt') }, [
+      event(schema, message, { subjectId: 'test', source: 'test' }),
+    ]);
+    await relay.flush();
+  };
+  stack.use(
+    consume(mesh.bus, {
+      schema: JobFinishedSchema,
+      durable: 'test-finished',
+      handler: async (message) => void finishedEvents.push(message),
+    }),
+  );
+  stack.use(
+    consume(mesh.bus, {
+      schema: MediaDeletedSchema,
+      durable: 'test-deleted',
+      handler: async ({ assetId }) => void deleted.push(assetId),
+    }),
+  );
+});
+
+const profile = (init: MessageInitShape<typeof ProfileSchema> = {}) =>
+  create(ProfileSchema, {
+    name: 'test',
+    preset: 'ultrafast',
+    segmentMs: 1000,
+    renditions: [{ shortSide: 180, noRemux: true }, { shortSide: 96 }],
+    audios: [{ bitrateBps: 64_000 }],
+    extras: { downloads: [{ format: DownloadFormat.MP4 }] },
+    ...(init as object),
+  });
+
+async function encode(file: string, wanted: Profile = profile()) {
+  const [assetId, generationId] = [newId('ast'), newId('gen')];
+  const objectKey = `sources/${assetId}/${newId('upl')}`;
+  const bytes = await readFile(file);
+  await objects.put(objectKey, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const source = { objectKey, sizeBytes: BigInt(bytes.length), sha256 };
+  await tell(GenerationRequestedSchema, { assetId, generationId, source, profile: wanted });
+  const jobId = `job_${generationId.slice(4)}`;
+  await waitUntil(() => finishedEvents.some((each) => each.jobId === jobId), { timeoutMs: 50_000 });
+  const done = finishedEvents.find((each) => each.jobId === jobId);
+  return { assetId, jobId, done, prefix: `media/${assetId}/${generationId}/` };
+}
+
+async function hashesBelow(prefix: string): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for await (const { key } of objects.list(prefix)) {
+    const bytes = await objects.getBytes(key, { maxBytes: 10_000_000 });
+    hashes[key.slice(prefix.length)] = createHash('sha256').update(bytes).digest('hex');
+  }
+  return hashes;
+}
+
+const chunksOf = (jobId: string) => Array.fromAsync(chunks.chunksOf(jobId));
+
+test('what was made of equal bytes with an equal profile is copied, and outlives what it was copied from', async () => {
+  const film = await makeMedia('copied', { seconds: 3, video: { width: 320, height: 180 } });
+  const first = await encode(film);
+  const made = await hashesBelow(first.prefix);
+  expect(Object.keys(made)).toEqual(expect.arrayContaining(['downloads/180p.mp4', 'images/poster.jpg']));
+
+  const second = await encode(film, profile({ name: 'other' }));
+  expect((await chunksOf(second.jobId)).map(({ side, chunk }) => [side?.kind, chunk.state])).toEqual([
+    ['copy', ChunkState.FINISHED],
+  ]);
+  expect(await hashesBelow(second.prefix)).toEqual(made);
+  expect(second.done).toMatchObject({
+    tracks: first.done?.tracks,
+    artefacts: first.done?.artefacts,
+    hasPoster: true,
+  });
+  const { job } = await jobs.getJob(second.jobId);
+  expect(job).toMatchObject({ state: JobState.FINISHED, progress: 1 });
+  expect(job.tracks.every((track) => track.finishedSegmentCount === track.segmentCount)).toBe(true);
+
+  await tell(AssetDeletionRequestedSchema, { assetId: first.assetId });
+  await waitUntil(() => deleted.includes(first.assetId), { timeoutMs: 20_000 });
+  expect(await hashesBelow(first.prefix)).toEqual({});
+  expect(await hashesBelow(second.prefix)).toEqual(made);
+
+  // What was copied is as good to copy from.
+  const third = await encode(film);
+  expect((await jobs.getJob(third.jobId)).copyOf?.jobId).toBe(second.jobId);
+  expect(await hashesBelow(third.prefix)).toEqual(made);
+
+  const different = await encode(film, profile({ segmentMs: 1500 }));
+  expect((await jobs.getJob(different.jobId)).copyOf).toBeUndefined();
+});
+
+test('what is not there any more is encoded', async () => {
+  const film = await makeMedia('half-gone', { seconds: 2, audio: false, video: { width: 320, height: 180 } });
+  const first = await encode(film);
+  await objects.delete(`${first.prefix}video/h264-180p/2.m4s`);
+  const second = await encode(film);
+  const [copy, ...rest] = (await chunksOf(second.jobId)).toSorted(
+    (a, b) => Number(b.side?.kind === 'copy') - Number(a.side?.kind === 'copy'),
+  );
+  expect(copy?.chunk).toMatchObject({ state: ChunkState.DEAD, failure: { reason: 'COPY_SOURCE_GONE' } });
+  expect(rest.filter(({ side }) => !side).length).toBeGreaterThan(0);
+  expect(await objects.head(`${second.prefix}video/h264-180p/2.m4s`)).toBeDefined();
+  const { job, copyOf } = await jobs.getJob(second.jobId);
+  expect(job).toMatchObject({ state: JobState.FINISHED, finishedChunkCount: job.chunkCount });
+  expect(copyOf).toBeUndefined();
+});
+
+test('a job copies only what has the same plan, and goes on where it stands when it cannot', async () => {
+  const film = await makeMedia('planned', { seconds: 2, audio: false, video: { width: 320, height: 180 } });
+  const { jobId } = await encode(film);
+  const donor = await jobs.getJob(jobId);
+  const { plan, source } = donor;
+  if (!plan) throw new Error('the job has no plan');
+  const same = profile({ name: 'x', builtIn: true });
+  expect(workKey(source, same)).toBe(donor.workKey);
+  expect(workKey(source, profile({ preset: 'fast' }))).not.toBe(donor.workKey);
+  expect(workKey({ ...source, sha256: '' }, same)).toBe('');
+  expect(hasMade(donor, plan)).toBe(true);
+  const [top, ...others] = plan.ladder.video;
+  const less = { ...plan, ladder: { ...plan.ladder, video: others } };
+  const more = top && {
+    ...plan,
+    ladder: { ...plan.ladder, video: [{ ...top, crf: top.crf + 1 }, ...others] },
+  };
+  expect([less, more].map((each) => each && hasMade(donor, each))).toEqual([false, false]);
+  // What a look at the same content has left.
+  expect(hasMade({ ...donor, ladderOutcome: 'fitted', plan: less }, plan)).toBe(true);
+  expect(hasMade({ ...donor, ladderOutcome: 'unseen' }, plan)).toBe(false);
+
+  const ids = { id: newId('job'), assetId: newId('ast'), generationId: newId('gen') };
+  const waiting = newJob({ ...ids, source, profile: same, now: new Date() });
+  const run = planned(waiting, plan, { chunkSeconds: 2, chunkCount: 9 }, new Date());
+  const copy = run && copying(run, donor);
+  if (!copy) throw new Error('a new job can be planned');
+  expect([chunksNow(copy), sideWorkNow(copy).map(({ work }) => work.kind)]).toEqual([[], ['copy']]);
+  expect(copied(copy, new Date())?.tracks).toEqual(donor.tracks);
+  const encoded = encoding(copy);
+  expect(encoded?.job.chunkCount).toBe(encoded && chunksNow(encoded).length);
+  expect(encoded && [copied(encoded, new Date()), encoding(encoded)]).toEqual([undefined, undefined]);
+});
