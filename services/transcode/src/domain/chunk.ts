@@ -31,6 +31,8 @@ export interface ChunkRecord {
   readonly order: number;
   /** Made because somebody waits for a segment of it: no part of the plan, which makes the same segments in its own time. */
   readonly extra: boolean;
+  /** When somebody who waits for it last said so, milliseconds since 1970; of extra chunks only. */
+  readonly wantedAtMs?: number;
   /** What it makes instead of segments. */
   readonly side?: SideWork;
   readonly progress: ChunkProgress;
@@ -77,6 +79,26 @@ export function queued(record: ChunkRecord, now: Date): ChunkRecord | undefined 
 /** Somebody looked after it while it waits in the queue. Undefined when it does not wait. */
 export function requeued(record: ChunkRecord, now: Date): ChunkRecord | undefined {
   return record.chunk.state === ChunkState.QUEUED ? moved(record, now, {}) : undefined;
+}
+
+/** Whoever waits for an extra chunk says so again after this time. */
+const wantedEveryMs = 3_000;
+/** Without a word for so long nobody waits for it any more: a viewer who seeks on and on leaves many behind. */
+const forsakenMs = 10_000;
+
+/** Somebody still waits for this extra chunk. Undefined when that was said a moment ago, or it needs no work any more. */
+export function stillWanted(record: ChunkRecord, now: Date): ChunkRecord | undefined {
+  const { state } = record.chunk;
+  const isOpen = state === ChunkState.QUEUED || state === ChunkState.RUNNING;
+  if (!isOpen || now.getTime() - (record.wantedAtMs ?? 0) < wantedEveryMs) return undefined;
+  return { ...record, wantedAtMs: now.getTime() };
+}
+
+/** An extra chunk waits in the queue, and nobody waits for it any more: QUEUED → CANCELLED. Undefined for every other one. */
+export function forsaken(record: ChunkRecord, now: Date): ChunkRecord | undefined {
+  const { extra, wantedAtMs, chunk } = record;
+  if (!extra || wantedAtMs === undefined || chunk.state !== ChunkState.QUEUED) return undefined;
+  return now.getTime() - wantedAtMs > forsakenMs ? cancelled(record, now) : undefined;
 }
 
 /** A viewer waits for it: urgent from here on. Undefined when it already is, or needs no work any more. */

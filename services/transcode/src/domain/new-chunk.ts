@@ -84,6 +84,7 @@ export function extraChunk(
     },
     order: extraOrder,
     extra: true,
+    wantedAtMs: Date.now(),
   });
 }
 
@@ -102,6 +103,7 @@ export function thumbnailChunk(
     },
     order: extraOrder,
     extra: true,
+    wantedAtMs: Date.now(),
     side,
   });
 }
@@ -111,7 +113,9 @@ function newChunk(
   {
     chunk,
     ...rest
-  }: Pick<ChunkRecord, 'order' | 'extra' | 'side'> & { chunk: MessageInitShape<typeof ChunkSchema> },
+  }: Pick<ChunkRecord, 'order' | 'extra' | 'wantedAtMs' | 'side'> & {
+    chunk: MessageInitShape<typeof ChunkSchema>;
+  },
 ): ChunkRecord {
   return {
     ...rest,

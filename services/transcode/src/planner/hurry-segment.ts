@@ -1,7 +1,7 @@
 import { ChunkState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import type { ObjectStore } from '@kerkis/objects';
-import { type ChunkRecord, hurried } from '../domain/chunk.ts';
+import { type ChunkRecord, hurried, stillWanted } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { extraChunk, extraChunkId, plannedChunkId } from '../domain/new-chunk.ts';
 import { planChunks } from '../domain/plan-chunks.ts';
@@ -92,12 +92,24 @@ async function isUnderWay(
     const found = await chunks.findChunk(extraChunkId(job, track, first));
     if (!found || first + found.chunk.segmentCount <= segment) continue;
     const { state } = found.chunk;
-    if (state === ChunkState.QUEUED || state === ChunkState.RUNNING) return true;
+    if (state === ChunkState.QUEUED || state === ChunkState.RUNNING) {
+      await keepWanted(chunks, found);
+      return true;
+    }
     if (first !== segment) continue;
     if (state === ChunkState.DEAD && Date.now() - found.changedAt.getTime() < retryMs) throw died(found);
     await chunks.removeChunk(found.chunk.id);
   }
   return false;
+}
+
+/** Somebody waits for an extra chunk that is on its way: it stays in the queue. */
+export async function keepWanted(chunks: Pick<ChunkStore, 'changeChunk'>, found: ChunkRecord): Promise<void> {
+  if (!stillWanted(found, new Date())) return;
+  await chunks.changeChunk(found.chunk.id, (current) => {
+    const next = stillWanted(current, new Date());
+    return next && { record: next };
+  });
 }
 
 /** How many segments to make: up to the next one that is stored, or the end of the track. */

@@ -6,10 +6,11 @@ import { thumbnailChunk } from '../domain/new-chunk.ts';
 import type { SideWorkOf } from '../domain/side-work.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { PublishChunk } from './fill-queue.ts';
+import { keepWanted } from './hurry-segment.ts';
 
 /** What hurrying a thumbnail needs. */
 export interface HurryThumbnailDependencies {
-  readonly chunks: Pick<ChunkStore, 'findChunk' | 'addChunk' | 'removeChunk'>;
+  readonly chunks: Pick<ChunkStore, 'findChunk' | 'addChunk' | 'changeChunk' | 'removeChunk'>;
   readonly publish: PublishChunk;
 }
 
@@ -29,7 +30,7 @@ export async function hurryThumbnail(
   const found = await chunks.findChunk(record.chunk.id);
   if (found) {
     const { state } = found.chunk;
-    if (state === ChunkState.QUEUED || state === ChunkState.RUNNING) return;
+    if (state === ChunkState.QUEUED || state === ChunkState.RUNNING) return await keepWanted(chunks, found);
     if (state === ChunkState.DEAD && Date.now() - found.changedAt.getTime() < retryMs) throw died(found);
     await chunks.removeChunk(found.chunk.id);
   }

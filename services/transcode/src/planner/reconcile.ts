@@ -3,7 +3,7 @@ import { FailureSchema } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { ObjectStore } from '@kerkis/objects';
 import type { Logger } from '@kerkis/telemetry';
-import { abandoned, type ChunkRecord, requeued } from '../domain/chunk.ts';
+import { abandoned, type ChunkRecord, forsaken, requeued } from '../domain/chunk.ts';
 import { chunkDied } from '../events.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
@@ -105,6 +105,7 @@ async function republishQueued(deps: ReconcileDependencies, signal: AbortSignal)
   const { chunks, publish, isInQueue, staleMs } = deps;
   const resting = await chunks.findUnchanged(ChunkState.QUEUED, new Date(Date.now() - staleMs), batch);
   return await each(deps, resting, signal, async (record) => {
+    if (forsaken(record, new Date())) return await cancelForsaken(deps, record);
     const isThere = await isInQueue(record);
     // Changed in the record either way, so that the next turn looks at others.
     const touched = await chunks.changeChunk(record.chunk.id, (current) => {
@@ -115,6 +116,15 @@ async function republishQueued(deps: ReconcileDependencies, signal: AbortSignal)
     await publish(touched, `${touched.chunk.epoch}-${Date.now()}`);
     return true;
   });
+}
+
+/** Its task is dropped by whoever takes it. */
+async function cancelForsaken({ chunks }: ReconcileDependencies, { chunk }: ChunkRecord): Promise<boolean> {
+  const ended = await chunks.changeChunk(chunk.id, (current) => {
+    const next = forsaken(current, new Date());
+    return next && { record: next };
+  });
+  return ended !== undefined;
 }
 
 async function moveJobs(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {

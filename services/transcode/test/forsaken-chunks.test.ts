@@ -1,0 +1,124 @@
+// Segments and pictures that viewers waited for and then left, on real stores.
+import { ChunkState } from '@kerkis/contracts/transcode';
+import { openDatabase } from '@kerkis/documents';
+import { openObjectStore } from '@kerkis/objects';
+import { startTelemetry } from '@kerkis/telemetry';
+import { tempDir } from '@kerkis/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ChunkRecord, claimed } from '../src/domain/chunk.ts';
+import { type JobRecord, planned } from '../src/domain/job.ts';
+import { planChunks } from '../src/domain/plan-chunks.ts';
+import { addChunks } from '../src/planner/add-chunks.ts';
+import { hurrySegment } from '../src/planner/hurry-segment.ts';
+import { hurryThumbnail } from '../src/planner/hurry-thumbnail.ts';
+import { reconcile } from '../src/planner/reconcile.ts';
+import { chunkStore } from '../src/store/chunks.ts';
+import { deletionStore } from '../src/store/deletions.ts';
+import { jobStore } from '../src/store/jobs.ts';
+import { exampleJob, examplePlan } from './example-plan.ts';
+
+const plan = examplePlan({ seconds: 200, hasVideo: true, hasAudio: true, segmentMs: 1000 });
+const change = <T>(record: T | undefined) => record && { record };
+const low = 'video/h264-96p';
+const picture = { timeMs: 5_000, width: 640 };
+
+let stack: AsyncDisposableStack;
+let parts: Awaited<ReturnType<typeof openParts>>;
+let published: ChunkRecord[];
+
+async function openParts() {
+  const directory = stack.use(await tempDir());
+  const database = stack.use(await openDatabase({ url: 'sqlite::memory:' }));
+  const objects = stack.use(await openObjectStore({ kind: 'filesystem', directory: directory.path }));
+  const telemetry = stack.use(
+    startTelemetry({ serviceName: 'transcode', version: '0', sampleRatio: 1, logLevel: 'silent' }),
+  );
+  return {
+    jobs: jobStore(database),
+    chunks: chunkStore(database),
+    deletions: deletionStore(database),
+    objects,
+    logger: telemetry.forService('transcode').logger,
+    urgentSegments: 3,
+    jobEnded: () => {},
+    publish: async (record: ChunkRecord) => void published.push(record),
+  };
+}
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  published = [];
+  parts = await openParts();
+});
+afterEach(() => stack.disposeAsync());
+
+async function running(): Promise<JobRecord> {
+  const waiting = exampleJob();
+  await parts.jobs.addJob(waiting);
+  const record = await parts.jobs.changeJob(waiting.job.id, (current) =>
+    change(planned(current, plan, { chunkSeconds: 10, chunkCount: planChunks(plan, 10).length }, new Date())),
+  );
+  if (!record) throw new Error('the job does not run');
+  await addChunks(parts, record);
+  return record;
+}
+
+const look = () =>
+  reconcile(
+    {
+      ...parts,
+      isInQueue: async () => true,
+      countJob: async () => {},
+      planSoon: () => true,
+      maxAttempts: 3,
+      staleMs: -1_000,
+      keepFinishedMs: 86_400_000,
+      keepDeletionsMs: 86_400_000,
+    },
+    AbortSignal.timeout(30_000),
+  );
+
+/** A minute passes in which nobody says anything. */
+const pass = async () => {
+  for (const { chunk } of published)
+    await parts.chunks.changeChunk(chunk.id, (current) => ({
+      record: { ...current, wantedAtMs: Date.now() - 60_000 },
+    }));
+};
+const stateOf = async ({ chunk }: ChunkRecord) => (await parts.chunks.getChunk(chunk.id)).chunk.state;
+
+test('what viewers left behind in the queue is cancelled, what one waits for is not, and can be had again', async () => {
+  const record = await running();
+  for (const segment of [100, 150]) await hurrySegment(parts, record, low, segment);
+  await hurryThumbnail(parts, record, picture);
+  await hurryThumbnail(parts, record, { ...picture, timeMs: 7_000 });
+  await look();
+  expect(await Promise.all(published.map(stateOf))).toEqual(Array(4).fill(ChunkState.QUEUED));
+
+  await pass();
+  await hurrySegment(parts, record, low, 151);
+  await hurryThumbnail(parts, record, picture);
+  await look();
+  const { QUEUED, CANCELLED } = ChunkState;
+  expect(await Promise.all(published.map(stateOf))).toEqual([CANCELLED, QUEUED, QUEUED, CANCELLED]);
+
+  await hurrySegment(parts, record, low, 100);
+  await hurryThumbnail(parts, record, { ...picture, timeMs: 7_000 });
+  expect(published).toHaveLength(6);
+  expect(await Promise.all(published.slice(4).map(stateOf))).toEqual([QUEUED, QUEUED]);
+});
+
+test('what is in work is brought to its end, and the plan goes on whoever left', async () => {
+  const record = await running();
+  await hurrySegment(parts, record, low, 100);
+  await hurrySegment(parts, record, low, 1);
+  const [extra, head] = published;
+  if (!extra || !head) throw new Error('nothing was published');
+  await parts.chunks.changeChunk(extra.chunk.id, (current) =>
+    change(claimed(current, { workerId: 'wrk_1', leaseMs: 60_000, now: new Date() })),
+  );
+  await pass();
+  await look();
+  expect(await stateOf(extra)).toBe(ChunkState.RUNNING);
+  expect(await stateOf(head)).toBe(ChunkState.QUEUED);
+});
