@@ -179,6 +179,27 @@ test('the head of the lowest rung is hurried, and a chunk that is nearly there i
   await Promise.all([begin.answer, next.answer, far.answer, init.answer]);
 });
 
+test('an init segment does not wait for a head whose worker is gone', async () => {
+  const record = await running();
+  const head = (await Array.fromAsync(parts.chunks.chunksOf(record.job.id))).find(
+    ({ chunk }) => chunk.tracks.includes(low) && chunk.firstSegment === 1,
+  );
+  if (!head) throw new Error('the lowest rung has a head');
+  await take(head);
+  const init = ask(record, low, 0);
+  await settled();
+  expect(told()).toEqual([]);
+  await parts.chunks.changeChunk(head.chunk.id, (current) => ({
+    record: { ...current, changedAt: new Date(Date.now() - 10_000) },
+  }));
+  wake();
+  await waitUntil(() => published.length === 1);
+  expect(told()).toEqual([[true, low, 1, 3]]);
+  await parts.objects.put(`${segmentKey(record.job, low, 1).slice(0, -5)}init.mp4`, Buffer.from('i'));
+  wake();
+  await init.answer;
+});
+
 test('a chunk that died fails those who wait for it, not the job', async () => {
   const record = await running();
   const { answer } = ask(record, low, 100);

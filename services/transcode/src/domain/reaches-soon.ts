@@ -15,6 +15,10 @@ const soonSeconds = 3;
 /** Running chunks write their progress every second; one that did not has no worker any more, as far as one can tell. */
 const silentMs = 6_000;
 
+/** Whether it is said to run, and yet its worker seems to be gone. */
+export const isSilent = ({ chunk, changedAt }: ChunkRecord, now: Date): boolean =>
+  chunk.state === ChunkState.RUNNING && now.getTime() - changedAt.getTime() > silentMs;
+
 /**
  * Whether a planned chunk that covers the segment will have it in a moment: because it runs and is nearly there, or because the
  * segment is the first one of a head, which is as quick as a chunk made for it.
@@ -23,11 +27,11 @@ export function reachesSoon(
   record: ChunkRecord,
   { track, segment, segmentSeconds, now }: WantedSegment,
 ): boolean {
-  const { chunk, progress, changedAt } = record;
+  const { chunk, progress } = record;
   const before = segment - chunk.firstSegment - (progress.stored[track] ?? 0);
   const isAlone = chunk.tracks.length === 1;
   if (chunk.state === ChunkState.RUNNING) {
-    if (now.getTime() - changedAt.getTime() > silentMs) return false;
+    if (isSilent(record, now)) return false;
     if (progress.speed > 0) return ((before + 1) * segmentSeconds) / progress.speed <= soonSeconds;
     return isAlone && before <= 0;
   }

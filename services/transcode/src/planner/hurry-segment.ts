@@ -5,7 +5,7 @@ import { type ChunkRecord, hurried, stillWanted } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { extraChunk, extraChunkId, plannedChunkId } from '../domain/new-chunk.ts';
 import { planChunks } from '../domain/plan-chunks.ts';
-import { reachesSoon } from '../domain/reaches-soon.ts';
+import { isSilent, reachesSoon } from '../domain/reaches-soon.ts';
 import { segmentKey } from '../domain/segment-keys.ts';
 import { secondsOf, segmentCountOf, trackRuns } from '../domain/track-runs.ts';
 import type { ChunkStore } from '../store/chunks.ts';
@@ -25,17 +25,18 @@ const retryMs = 30_000;
 
 /**
  * Sees to it that somebody makes a segment of a running job soon: a chunk that will have it in a moment, or a chunk of its own for this
- * segment and the next ones of its track. Segment 0 is the init segment. To be called again while the segment is waited for.
+ * segment and the next ones of its track. Segment 0 is the init segment, which every chunk of the track brings. To be called again while the segment is waited for.
  * Throws SEGMENT_FAILED when the chunk that was made for it died.
  */
 export async function hurrySegment(
   deps: HurrySegmentDependencies,
   job: JobRecord,
   track: string,
-  segment: number,
+  wanted: number,
 ): Promise<void> {
-  const cover = await coveringChunk(deps, job, track, Math.max(1, segment));
-  if (segment === 0) return await hurry(deps, cover);
+  const segment = Math.max(1, wanted);
+  const cover = await coveringChunk(deps, job, track, segment);
+  if (wanted === 0 && !(cover && isSilent(cover, new Date()))) return await hurry(deps, cover);
   const segmentSeconds = meanSegmentSeconds(job, track);
   if (cover && reachesSoon(cover, { track, segment, segmentSeconds, now: new Date() })) {
     return await hurry(deps, cover);
