@@ -5,8 +5,9 @@ import { create, type DescMessage, type MessageInitShape } from '@bufbuild/proto
 import { parseConfig } from '@kerkis/config';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { DownloadFormat, type Profile, ProfileSchema } from '@kerkis/contracts/media';
-import { ChunkState, JobState } from '@kerkis/contracts/transcode';
+import { ChunkState, EnsureSegmentRequestSchema, JobState } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, MediaDeletedSchema } from '@kerkis/contracts/transcode/events';
+import { openDatabase } from '@kerkis/documents';
 import { consume, event, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { type Mesh, openResources } from '@kerkis/mesh';
@@ -18,6 +19,7 @@ import { copied, copying, encoding, hasMade } from '../src/domain/copied-job.ts'
 import { workKey } from '../src/domain/donor.ts';
 import { newJob, planned } from '../src/domain/job.ts';
 import { chunksNow, sideWorkNow } from '../src/domain/per-title.ts';
+import { ensureSegment } from '../src/rpc/ensure-segment.ts';
 import { startTranscode } from '../src/service.ts';
 import { type ChunkStore, chunkStore } from '../src/store/chunks.ts';
 import { type JobStore, jobStore } from '../src/store/jobs.ts';
@@ -191,4 +193,34 @@ test('a job copies only what has the same plan, and goes on where it stands when
   const encoded = encoding(copy);
   expect(encoded?.job.chunkCount).toBe(encoded && chunksNow(encoded).length);
   expect(encoded && [copied(encoded, new Date()), encoding(encoded)]).toEqual([undefined, undefined]);
+});
+
+test('a segment that somebody waits for is copied before its turn, and not encoded', async () => {
+  const film = await makeMedia('planned', { seconds: 2, audio: false, video: { width: 320, height: 180 } });
+  const donor = await jobs.getJob((await encode(film)).jobId);
+  const ids = { id: newId('job'), assetId: newId('ast'), generationId: newId('gen') };
+  const waiting = newJob({ ...ids, source: donor.source, profile: donor.profile, now: new Date() });
+  const run = donor.plan && planned(waiting, donor.plan, { chunkSeconds: 2, chunkCount: 9 }, new Date());
+  // A database of its own, in which nobody does the job.
+  await using database = await openDatabase({ url: 'sqlite::memory:' });
+  const own = { jobs: jobStore(database), chunks: chunkStore(database) };
+  await own.jobs.addJob(run ? copying(run, donor) : waiting);
+  const deps = { ...own, objects, publish: async () => {}, urgentSegments: 3, nextStored: async () => {} };
+  const context = { signal: AbortSignal.timeout(30_000), timeoutMs: () => 400 };
+  const ask = (track: string, segment: number) =>
+    ensureSegment(
+      deps,
+      create(EnsureSegmentRequestSchema, { generationId: ids.generationId, track, segment }),
+      context,
+    );
+  const segment = 'video/h264-180p/2.m4s';
+  const objectKey = `media/${ids.assetId}/${ids.generationId}/${segment}`;
+  expect(await ask('video/h264-180p', 2)).toEqual({ objectKey });
+  const [here, there] = [objectKey, `media/${donor.job.assetId}/${donor.job.generationId}/${segment}`];
+  const maxBytes = 10_000_000;
+  expect(await objects.getBytes(here, { maxBytes })).toEqual(await objects.getBytes(there, { maxBytes }));
+  await objects.delete(there);
+  await objects.delete(here);
+  await expect(ask('video/h264-180p', 2)).rejects.toMatchObject({ reason: 'SEGMENT_NOT_READY_IN_TIME' });
+  expect(await Array.fromAsync(own.chunks.chunksOf(ids.id))).toEqual([]);
 });
