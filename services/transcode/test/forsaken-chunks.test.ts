@@ -70,6 +70,8 @@ const look = () =>
       isInQueue: async () => true,
       countJob: async () => {},
       planSoon: () => true,
+      workers: { missingForMs: () => 0 },
+      hardwarePatienceMs: 60_000,
       maxAttempts: 3,
       staleMs: -1_000,
       keepFinishedMs: 86_400_000,

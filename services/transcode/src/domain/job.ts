@@ -51,6 +51,8 @@ export interface JobRecord {
   readonly needsCleanUp: boolean;
   /** Until then one process deletes its segments and all others keep away, milliseconds since 1970. */
   readonly cleanUpUntilMs: number;
+  /** It is planned in software, whatever hardware there is. */
+  readonly withoutHardware?: true;
 }
 
 /** A ladder is fitted to its content, or stays as planned because nobody could look. */
@@ -111,7 +113,7 @@ export function planned(
   { chunkSeconds, chunkCount }: { chunkSeconds: number; chunkCount: number },
   now: Date,
 ): JobRecord | undefined {
-  if (record.job.state !== JobState.PENDING) return undefined;
+  if (record.job.state !== JobState.PENDING || record.needsCleanUp) return undefined;
   const tracks = offeredAtOnce(plan, plannedTracks(plan));
   const next = moved(record, now, {
     state: JobState.RUNNING,
@@ -206,16 +208,44 @@ export function cleaning(record: JobRecord, untilMs: number, now: Date): JobReco
   return { ...record, cleanUpUntilMs: untilMs };
 }
 
-/** Its segments are deleted. Undefined when another process has taken over: that one may still be deleting. */
+/**
+ * Its segments are deleted: a job that starts again by itself is in its next run. Undefined when another process has taken over: that one
+ * may still be deleting.
+ */
 export function cleanedUp(record: JobRecord, untilMs: number, now: Date): JobRecord | undefined {
   if (!record.needsCleanUp || record.cleanUpUntilMs !== untilMs) return undefined;
-  return { ...moved(record, now, {}), needsCleanUp: false, cleanUpUntilMs: 0 };
+  const run = record.job.state === JobState.PENDING ? record.run + 1 : record.run;
+  return { ...moved(record, now, {}), needsCleanUp: false, cleanUpUntilMs: 0, run };
 }
 
 /** It runs again from its probe on: FAILED or CANCELLED → PENDING. Undefined while its clean-up is not over. */
 export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
   const { state } = record.job;
   if ((state !== JobState.FAILED && state !== JobState.CANCELLED) || record.needsCleanUp) return undefined;
+  const { withoutHardware: _w, ...next } = fromTheBeginning(record, now);
+  const { restartReason: _r, ...job } = next.job;
+  return { ...next, job, run: record.run + 1 };
+}
+
+/**
+ * Nobody has the hardware of its plan any more: RUNNING → PENDING. Its next run begins when what it stored is deleted. No state between is a
+ * failure, so that nobody gives up waiting for it.
+ */
+export function restartedInSoftware(record: JobRecord, reason: Failure, now: Date): JobRecord | undefined {
+  if (record.job.state !== JobState.RUNNING) return undefined;
+  const next = fromTheBeginning(record, now);
+  return {
+    ...next,
+    job: { ...next.job, restartReason: reason },
+    withoutHardware: true,
+    // What was planned before is known elsewhere.
+    revision: record.revision + 1,
+    needsCleanUp: true,
+  };
+}
+
+/** The job as it was before its plan. */
+function fromTheBeginning(record: JobRecord, now: Date): JobRecord {
   const { failure: _f, endTime: _e, ...job } = record.job;
   const { plan: _p, ladderOutcome: _l, copyOf: _c, ...rest } = record;
   const empty = { finishedChunkCount: 0, progress: 0, chunkCount: 0, tracks: [], retryCount: 0 };
@@ -228,6 +258,5 @@ export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
     artefacts: create(ArtefactsSchema),
     counted: '',
     startedAtMs: 0,
-    run: record.run + 1,
   };
 }

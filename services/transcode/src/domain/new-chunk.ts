@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { ChunkClass, ChunkSchema, ChunkState } from '@kerkis/contracts/transcode';
 import { idForRequest } from '@kerkis/ids';
 import { type ChunkRecord, noProgress } from './chunk.ts';
+import { encodersFor } from './hardware-need.ts';
 import type { JobRecord } from './job.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
 import type { PlannedSideWork, SideWork, SideWorkOf } from './side-work.ts';
@@ -41,6 +42,7 @@ export function plannedChunk(job: JobRecord, planned: PlannedChunk): ChunkRecord
       segmentCount,
       class: planned.class,
       state: ChunkState.PENDING,
+      encoders: encodersOf(job, tracks),
     },
     order,
     extra: false,
@@ -81,6 +83,7 @@ export function extraChunk(
       segmentCount,
       class: ChunkClass.URGENT,
       state: ChunkState.QUEUED,
+      encoders: encodersOf(job, [track]),
     },
     order: extraOrder,
     extra: true,
@@ -107,6 +110,9 @@ export function thumbnailChunk(
     side,
   });
 }
+
+const encodersOf = ({ plan }: JobRecord, tracks: readonly string[]) =>
+  plan ? encodersFor(plan, tracks) : [];
 
 function newChunk(
   { job, run }: JobRecord,

@@ -1,5 +1,6 @@
 import { ChunkClass } from '@kerkis/contracts/transcode';
 import type { MediaPlan, VideoRung } from '@kerkis/media';
+import { laneOf } from './hardware-need.ts';
 import { secondsOf, segmentCountOf, segmentsLasting, type TrackRuns, trackRuns } from './track-runs.ts';
 import { audioTrackName, videoTrackName } from './tracks.ts';
 
@@ -33,13 +34,13 @@ const lowestFactor = 3;
 const audioFactor = 10;
 /** A remuxed rung is only copied. */
 const remuxSeconds = 300;
-/** No more than codecs. */
-const maxUpperLanes = 4;
+/** No more than codecs, each in software and in hardware. */
+const maxUpperLanes = 16;
 
 /**
  * The chunks of a plan, in the order in which they are given out: the head of each lane, then the rest of a remuxed rung, of the lowest one along
- * the whole length, of each audio track, and last the other rungs chunk by chunk. Rungs of another codec have lanes of their own, so
- * that a slow encoder holds back no other.
+ * the whole length, of each audio track, and last the other rungs chunk by chunk. Rungs of another codec, or of another
+ * encoder, have lanes of their own, so that a slow encoder holds back no other and hardware is needed for its own rungs only.
  */
 export function planChunks(plan: MediaPlan, chunkSeconds: number): PlannedChunk[] {
   const runs = trackRuns(plan);
@@ -77,11 +78,10 @@ function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
   const lowest = lowestRung(ladder.video);
   const others = Map.groupBy(
     ladder.video.filter((rung) => rung !== lowest),
-    ({ codec }) => codec,
+    laneOf,
   );
-  const byCodec = [...others].toSorted(
-    ([a], [b]) => Number(b === lowest?.codec) - Number(a === lowest?.codec),
-  );
+  const isLikeLowest = ([rung]: readonly VideoRung[]) => Number(rung?.codec === lowest?.codec);
+  const byEncoder = [...others.values()].toSorted((a, b) => isLikeLowest(b) - isLikeLowest(a));
   const lane = (rungs: readonly VideoRung[], isUpper: boolean): Lane[] => {
     const seconds = isUpper ? chunkSeconds : chunkSeconds * lowestFactor;
     return rungs.length > 0 ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: seconds, isUpper }] : [];
@@ -97,7 +97,7 @@ function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
       chunkSeconds: chunkSeconds * audioFactor,
       isUpper: false,
     })),
-    ...byCodec.flatMap(([, rungs]) => lane(rungs, true)),
+    ...byEncoder.flatMap((rungs) => lane(rungs, true)),
   ];
 }
 

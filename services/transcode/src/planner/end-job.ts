@@ -40,7 +40,7 @@ export async function endJob(
 }
 
 /**
- * Takes the chunks of an ended job from their workers and deletes what was stored, then tells that the job failed. False while a
+ * Takes the chunks of an ended job from their workers and deletes what was stored, then tells that the job failed, or lets it start again. False while a
  * worker may still be writing, or another process is at it: the reconciler comes back.
  */
 export async function cleanUpJob(deps: EndJobDependencies, jobId: string): Promise<boolean> {
@@ -58,7 +58,8 @@ export async function cleanUpJob(deps: EndJobDependencies, jobId: string): Promi
   await objects.deletePrefix(generationPrefix(mine.job));
   const done = await jobs.changeJob(jobId, (current) => {
     const next = cleanedUp(current, untilMs, new Date());
-    return next && { record: next, events: [jobFailed(next)] };
+    // One that starts again by itself did not fail.
+    return next && { record: next, events: next.job.state === JobState.PENDING ? [] : [jobFailed(next)] };
   });
   return done !== undefined;
 }

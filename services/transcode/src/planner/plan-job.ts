@@ -2,6 +2,7 @@ import type { Failure } from '@kerkis/contracts/media';
 import { JobState } from '@kerkis/contracts/transcode';
 import { type KerkisError, toKerkisError } from '@kerkis/errors';
 import {
+  type EncodingProfile,
   type LoudnessRequest,
   type MeasuredLoudness,
   type MediaPlan,
@@ -14,7 +15,7 @@ import { encodingProfile } from '../domain/encoding-profile.ts';
 import { failureOf } from '../domain/failure.ts';
 import { beingPlanned, type JobRecord, planFailed, planned } from '../domain/job.ts';
 import { planChunks } from '../domain/plan-chunks.ts';
-import { jobPlanned } from '../events.ts';
+import { jobPlanned, tracksRevised } from '../events.ts';
 import type { SourceFiles } from '../source-files.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { normaliseSound } from './normalise-sound.ts';
@@ -33,6 +34,8 @@ export interface PlanJobDependencies {
     signal: AbortSignal,
   ) => Promise<MeasuredLoudness>;
   readonly chunkSeconds: number;
+  /** Encoders in hardware that the plan of a profile may count on. */
+  readonly hardwareFor: (profile: EncodingProfile, signal: AbortSignal) => Promise<readonly string[]>;
   /** Whether the media of a finished job is copied that had an equal source and profile. */
   readonly reuse: boolean;
   /** Failures of planning after which the job fails. */
@@ -48,7 +51,7 @@ export interface PlanJobDependencies {
 /** Probes the source of a PENDING job, plans its chunks and lets it run; or fails it, with the reason. */
 export async function planJob(deps: PlanJobDependencies, jobId: string, signal: AbortSignal): Promise<void> {
   const record = await deps.jobs.findJob(jobId);
-  if (record?.job.state !== JobState.PENDING) return;
+  if (record?.job.state !== JobState.PENDING || record.needsCleanUp) return;
   let running: JobRecord | undefined;
   try {
     running = await letRun(deps, record, await makePlan(deps, record, signal));
@@ -71,12 +74,16 @@ async function letRun(
     if (current.run !== run) return undefined;
     const next = planned(current, donor?.plan ?? plan, { chunkSeconds, chunkCount }, new Date());
     const record = next && donor ? copying(next, donor) : next;
-    return record && { record, events: [jobPlanned(record)] };
+    return record && { record, events: plannedEvents(record) };
   });
 }
 
+/** Who knows an earlier plan hears of it as a revision. */
+const plannedEvents = (record: JobRecord) =>
+  record.revision > 0 ? [jobPlanned(record), tracksRevised(record)] : [jobPlanned(record)];
+
 async function makePlan(
-  { jobs, sources, probe, refuse, measureLoudness, touchMs }: PlanJobDependencies,
+  { jobs, sources, probe, refuse, measureLoudness, touchMs, hardwareFor }: PlanJobDependencies,
   record: JobRecord,
   signal: AbortSignal,
 ): Promise<MediaPlan> {
@@ -93,7 +100,8 @@ async function makePlan(
     const source = await probe(file.path, { signal });
     refuse(source);
     const profile = encodingProfile(record.profile);
-    const plan = planMedia(source, profile);
+    const hardware = record.withoutHardware ? [] : await hardwareFor(profile, signal);
+    const plan = planMedia(source, profile, { hardware });
     if (!profile.loudness) return plan;
     // All chunks of a track have the same gain, so it is known before the first one: such a job is planned later by one pass of its sound.
     return await normaliseSound(plan, profile.loudness, (request) =>

@@ -11,12 +11,20 @@ import type { JobStore } from '../store/jobs.ts';
 import { type DeleteMediaDependencies, deleteMedia, prefixOf } from './delete-media.ts';
 import { cleanUpJob, type EndJobDependencies } from './end-job.ts';
 import type { PublishChunk } from './fill-queue.ts';
+import { type LeaveHardwareDependencies, leaveHardware } from './leave-hardware.ts';
 
 /** What the reconciler stands on. */
-export interface ReconcileDependencies extends DeleteMediaDependencies, EndJobDependencies {
-  readonly jobs: DeleteMediaDependencies['jobs'] & Pick<JobStore, 'findToCleanUp' | 'findUnchanged'>;
+export interface ReconcileDependencies
+  extends DeleteMediaDependencies,
+    EndJobDependencies,
+    LeaveHardwareDependencies {
+  readonly jobs: DeleteMediaDependencies['jobs'] &
+    LeaveHardwareDependencies['jobs'] &
+    Pick<JobStore, 'findToCleanUp' | 'findUnchanged'>;
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
-  readonly chunks: DeleteMediaDependencies['chunks'] & Pick<ChunkStore, 'findUnchanged'>;
+  readonly chunks: DeleteMediaDependencies['chunks'] &
+    LeaveHardwareDependencies['chunks'] &
+    Pick<ChunkStore, 'findUnchanged'>;
   readonly deletions: DeleteMediaDependencies['deletions'] &
     Pick<DeletionStore, 'openDeletions' | 'doneBefore' | 'forget'>;
   readonly publish: PublishChunk;
@@ -39,7 +47,15 @@ const batch = 200;
 
 /** Wakes up everything that is unfinished and does not move. Returns how much that was. */
 export async function reconcile(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
-  const steps = [requeueAbandoned, republishQueued, moveJobs, finishCleanUps, finishDeletions, forgetOld];
+  const steps = [
+    requeueAbandoned,
+    republishQueued,
+    moveJobs,
+    leaveMissingHardware,
+    finishCleanUps,
+    finishDeletions,
+    forgetOld,
+  ];
   let woken = 0;
   for (const step of steps) {
     if (signal.aborted) break;
@@ -135,9 +151,18 @@ async function moveJobs(deps: ReconcileDependencies, signal: AbortSignal): Promi
   return pending.filter(({ job }) => deps.planSoon(job.id)).length;
 }
 
+async function leaveMissingHardware(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
+  const records = await deps.jobs.findInHardware(batch);
+  return await each(deps, records, signal, (record) => leaveHardware(deps, record));
+}
+
 async function finishCleanUps(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
   const records = await deps.jobs.findToCleanUp(batch);
-  return await each(deps, records, signal, ({ job }) => cleanUpJob(deps, job.id));
+  return await each(deps, records, signal, async ({ job }) => {
+    const isDone = await cleanUpJob(deps, job.id);
+    if (isDone && job.state === JobState.PENDING) deps.planSoon(job.id);
+    return isDone;
+  });
 }
 
 async function finishDeletions(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {

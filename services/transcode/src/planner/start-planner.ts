@@ -34,6 +34,9 @@ import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore, MediaToGo } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { ffmpegEncoder } from '../worker/ffmpeg-encoder.ts';
+import { watchWorkers } from '../workers/announce-worker.ts';
+import { createHardwareFor } from '../workers/hardware-for.ts';
+import { createWorkerTable } from '../workers/worker-table.ts';
 import { countJob } from './count-job.ts';
 import { deleteMedia } from './delete-media.ts';
 import { endJob } from './end-job.ts';
@@ -58,6 +61,8 @@ export interface PlannerOptions {
   readonly sources: SourceFiles;
   readonly tools: MediaTools;
   readonly pace: TranscodePace;
+  /** How long a job waits for a worker with the hardware of its plan, milliseconds. */
+  readonly hardwarePatienceMs: number;
 }
 
 /** A running planner. */
@@ -73,12 +78,15 @@ export async function startPlanner({
   sources,
   tools,
   pace,
+  hardwarePatienceMs,
 }: PlannerOptions): Promise<Planner> {
   const { config, telemetry, bus } = mesh;
   const { inputs, retention, transcode } = config;
   const { logger } = telemetry;
   await using stack = new AsyncDisposableStack();
 
+  const workers = createWorkerTable();
+  stack.use(watchWorkers(bus, workers));
   const routeOf = (record: ChunkRecord) => ({
     class: taskClassOf(record),
     subjectSuffix: `${record.chunk.jobId}.${record.chunk.id}`,
@@ -115,6 +123,7 @@ export async function startPlanner({
     chunkSeconds,
     reuse,
     maxAttempts,
+    hardwareFor: createHardwareFor(workers, logger),
     touchMs: pace.staleMs / 3,
     probe: (path: string, options: { signal: AbortSignal }) =>
       probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
@@ -188,6 +197,8 @@ export async function startPlanner({
             countJob: count,
             planSoon: planning.soon,
             maxAttempts,
+            workers,
+            hardwarePatienceMs,
             logger,
             staleMs: pace.staleMs,
             // An event about a job that nobody remembers would make it anew.
@@ -208,6 +219,7 @@ export async function startPlanner({
   return {
     routes: transcodeRoutes({
       ...shared,
+      workers,
       urgentSegments,
       nextChange: (jobId, signal) => feed.next(jobId, signal),
       nextStored: (objectKey, signal) => stored.next(objectKey, signal),

@@ -1,13 +1,15 @@
 import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
-import { ChunkState, JobService, SegmentService } from '@kerkis/contracts/transcode';
+import { ChunkState, JobService, SegmentService, WorkerService } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
 import type { ObjectStore } from '@kerkis/objects';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
+import type { WorkerTable } from '../workers/worker-table.ts';
 import { type CancelJobDependencies, cancelJob } from './cancel-job.ts';
 import { type EnsureSegmentDependencies, ensureSegment } from './ensure-segment.ts';
 import { type EnsureThumbnailDependencies, ensureThumbnail } from './ensure-thumbnail.ts';
 import { jobView } from './job-view.ts';
+import { listWorkers } from './list-workers.ts';
 import { type RetryJobDependencies, retryJob } from './retry-job.ts';
 import { type WatchJobDependencies, watchJob } from './watch-job.ts';
 
@@ -21,6 +23,7 @@ export interface TranscodeRoutes
   readonly jobs: JobStore;
   readonly chunks: ChunkStore;
   readonly deletions: RetryJobDependencies['deletions'];
+  readonly workers: Pick<WorkerTable, 'list'>;
   readonly objects: Pick<ObjectStore, 'copy' | 'deletePrefix' | 'head'>;
 }
 
@@ -54,10 +57,14 @@ export function transcodeRoutes(deps: TranscodeRoutes): (router: ConnectRouter) 
     ensureSegment: (request, context) => ensureSegment(deps, request, context),
     ensureThumbnail: (request, context) => ensureThumbnail(deps, request, context),
   };
+  const workerRpcs: ServiceImpl<typeof WorkerService> = {
+    listWorkers: () => listWorkers(deps.workers),
+  };
 
   return (router) => {
     router.service(JobService, jobRpcs);
     router.service(SegmentService, segmentRpcs);
+    router.service(WorkerService, workerRpcs);
   };
 }
 

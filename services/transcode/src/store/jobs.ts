@@ -13,6 +13,7 @@ import type { Collection, CollectionSpec, Database, OutboxEntry } from '@kerkis/
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { MediaPlan } from '@kerkis/media';
 import type { Donor } from '../domain/donor.ts';
+import { usesHardware } from '../domain/hardware-need.ts';
 import { hasEnded, type JobRecord, type LadderOutcome } from '../domain/job.ts';
 
 interface JobDocument {
@@ -38,6 +39,7 @@ interface JobDocument {
   readonly run: number;
   readonly needsCleanUp: boolean;
   readonly cleanUpUntilMs: number;
+  readonly withoutHardware?: true;
 }
 
 const separator = '\u0000';
@@ -57,6 +59,8 @@ const spec: CollectionSpec<JobDocument> = {
     generation: (doc) => doc.job.generationId,
     made: (doc) => (doc.workKey && doc.job.state === stateName(JobState.FINISHED) ? doc.workKey : undefined),
     cleanUp: (doc) => (doc.needsCleanUp ? 'yes' : undefined),
+    inHardware: ({ job, plan }) =>
+      job.state === stateName(JobState.RUNNING) && plan && usesHardware(plan) ? 'yes' : undefined,
   },
 };
 
@@ -202,6 +206,12 @@ export function jobStore(database: Database) {
       const prefix = `${stateName(state)}${separator}`;
       const range = { prefix, before: `${prefix}${before.toISOString()}` };
       const { items } = await jobs.find({ index: 'changed', ...range, limit });
+      return items.map(({ doc }) => toRecord(doc));
+    },
+
+    /** Running jobs that were planned with encoders in hardware. */
+    async findInHardware(limit: number): Promise<JobRecord[]> {
+      const { items } = await jobs.find({ index: 'inHardware', equals: 'yes', limit });
       return items.map(({ doc }) => toRecord(doc));
     },
 

@@ -1,6 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { KerkisConfig } from '@kerkis/config';
-import { createRemuxSources, encodeUnit, type MediaTools, type ProcessLimits } from '@kerkis/media';
+import {
+  createRemuxSources,
+  encodeUnit,
+  type Hardware,
+  type MediaTools,
+  type ProcessLimits,
+} from '@kerkis/media';
 import type { Tracer } from '@opentelemetry/api';
 import type { EncodeRun, Encoder } from './encode-chunk.ts';
 
@@ -12,6 +18,7 @@ export function ffmpegEncoder(
   tools: MediaTools,
   { transcode, inputs }: Pick<KerkisConfig, 'transcode' | 'inputs'>,
   tracer: Tracer,
+  hardware?: Hardware,
 ): Encoder {
   const cores = Math.min(maxUrgentThreads, availableParallelism());
   const { threadsPerJob, niceness, memoryBytes, timeoutFactor } = transcode.worker;
@@ -36,6 +43,7 @@ export function ffmpegEncoder(
       limits,
       threads,
       remuxSources,
+      hardware,
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
       // Whoever seeks next must not wait for the segments that follow.

@@ -2,6 +2,7 @@ import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { EncodeChunkSchema } from '@kerkis/contracts/transcode/tasks';
 import { isKerkisError, toKerkisError } from '@kerkis/errors';
 import type { Task, TaskClass } from '@kerkis/events';
+import type { Hardware } from '@kerkis/media';
 import {
   attemptFailed,
   type ChunkRecord,
@@ -41,6 +42,8 @@ export interface RunChunkDependencies
   readonly workerId: string;
   readonly maxAttempts: number;
   readonly observer: WorkerObserver;
+  /** Encoders in hardware that work here. */
+  readonly hardware: Pick<Hardware, 'encoders'>;
 }
 
 /** A task that says to encode a chunk. */
@@ -58,7 +61,8 @@ type Outcome =
 
 /**
  * Runs one task: takes the chunk's lease, encodes, commits. The record decides, not the task: a chunk that is finished, cancelled or
- * held by another worker needs nothing, and the task is settled. `stopping` hands the chunk back.
+ * held by another worker needs nothing, and the task is settled. One that needs hardware which is not here is left to others, and no
+ * attempt is counted. `stopping` hands the chunk back.
  */
 export async function runChunk(
   deps: RunChunkDependencies,
@@ -66,13 +70,17 @@ export async function runChunk(
   stopping: AbortSignal,
 ): Promise<void> {
   const { chunkId } = task.message;
-  const { chunks, workerId, leaseMs } = deps;
+  const { chunks, workerId, leaseMs, hardware } = deps;
+  const here: readonly string[] = hardware.encoders;
+  let isForOthers = false;
   const record = await chunks.changeChunk(chunkId, (current) => {
     const next = claimed(current, { workerId, leaseMs, now: new Date() });
-    return next && { record: next };
+    isForOthers = next?.chunk.encoders.some((encoder) => !here.includes(encoder)) === true;
+    return next && !isForOthers ? { record: next } : undefined;
   });
   if (!record) {
-    task.ack();
+    if (isForOthers) task.nak(task.class === 'bulk' ? leaveMs : leaveSoonMs);
+    else task.ack();
     return;
   }
   using _alive = task.keepAlive();
@@ -87,7 +95,9 @@ export async function runChunk(
     'kerkis.chunk.class': task.class,
     'kerkis.chunk.extra': record.extra,
     'kerkis.chunk.attempt': record.chunk.attempts,
-    ...(record.side && { 'kerkis.side.kind': record.side.kind }),
+    ...(record.side
+      ? { 'kerkis.side.kind': record.side.kind }
+      : { 'kerkis.encoder': record.chunk.encoders.join(',') || 'software' }),
   };
   await task.trace(async (span) => {
     const startedAt = performance.now();
@@ -241,6 +251,9 @@ function attemptsFor({ side }: ChunkRecord, error: unknown, maxAttempts: number)
   const isPassing = isKerkisError(error) && ['unavailable', 'exhausted', 'conflict'].includes(error.kind);
   return side && !isPassing ? Math.min(maxSideAttempts, maxAttempts) : maxAttempts;
 }
+
+/** A chunk that this worker cannot make is offered to all again after so long: somebody waits for those that are not bulk. */
+const [leaveMs, leaveSoonMs] = [2_000, 300];
 
 /** The longest pause between two attempts. */
 const maxDelayMs = 60_000;

@@ -15,6 +15,8 @@ export interface WorkerOptions {
 export interface Worker extends AsyncDisposable {
   /** How much of it is in use. */
   slots(): readonly SlotCount[];
+  /** Ids of the chunks that it has in hand. */
+  chunkIds(): string[];
 }
 
 /** A viewer who seeks again and again must not wait for what was made for the places before. */
@@ -34,6 +36,7 @@ export function startWorker(
   const stopping = new AbortController();
 
   const busy = { any: 0, reserved: 0 };
+  const inHand = new Set<ChunkTask>();
 
   async function runSlot(classes?: readonly TaskClass[]): Promise<void> {
     const kind = classes ? 'reserved' : 'any';
@@ -42,7 +45,11 @@ export function startWorker(
         const task = await puller.next(leaving.signal, classes);
         if (!task) return;
         busy[kind]++;
-        await settled(task).finally(() => busy[kind]--);
+        inHand.add(task);
+        await settled(task).finally(() => {
+          busy[kind]--;
+          inHand.delete(task);
+        });
       } catch (err) {
         // A slot that ended would be missed until the process is started again.
         deps.logger.error({ err }, 'no task could be taken');
@@ -71,6 +78,7 @@ export function startWorker(
       { kind: 'any', total: slots, busy: busy.any },
       { kind: 'reserved', total: reserved.length, busy: busy.reserved },
     ],
+    chunkIds: () => [...inHand].map(({ message }) => message.chunkId),
     async [Symbol.asyncDispose]() {
       leaving.abort();
       const timer = setTimeout(() => stopping.abort(), drainMs);
