@@ -7,7 +7,14 @@ import { openObjectStore } from '@kerkis/objects';
 import { tempDir, waitUntil } from '@kerkis/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { attemptFailed, type ChunkRecord, claimed, finished, renewed } from '../src/domain/chunk.ts';
-import { cancelled, failed, type JobRecord, finished as jobFinished, planned } from '../src/domain/job.ts';
+import {
+  cancelled,
+  failed,
+  type JobRecord,
+  finished as jobFinished,
+  planned,
+  restarted,
+} from '../src/domain/job.ts';
 import { planChunks } from '../src/domain/plan-chunks.ts';
 import { segmentKey } from '../src/domain/segment-keys.ts';
 import { addChunks } from '../src/planner/add-chunks.ts';
@@ -259,6 +266,17 @@ test('what is not there when the job is finished is lost', async () => {
   });
   const { answer } = ask(record, low, 100);
   await expect(answer).rejects.toMatchObject({ kind: 'data_loss', reason: 'SEGMENT_LOST' });
+});
+
+test('who waits while the job is started again is told to come back', async () => {
+  const record = await running();
+  const { answer } = ask(record, low, 100);
+  await waitUntil(() => published.length === 1);
+  await endJob(parts, record.job.id, cancelled, failure);
+  await parts.jobs.changeJob(record.job.id, (current) => change(restarted(current, new Date())));
+  wake();
+  await expect(answer).rejects.toMatchObject({ kind: 'unavailable', reason: 'JOB_NOT_PLANNED_YET' });
+  expect(published).toHaveLength(1);
 });
 
 test('patience ends with the call', async () => {

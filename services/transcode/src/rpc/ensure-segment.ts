@@ -9,7 +9,7 @@ import { type GenerationPlace, generationPrefix, initKey, segmentKey } from '../
 import { segmentCountOf } from '../domain/track-runs.ts';
 import { type HurrySegmentDependencies, hurrySegment } from '../planner/hurry-segment.ts';
 import type { JobStore } from '../store/jobs.ts';
-import { requireJob, requireRunning } from './require-job.ts';
+import { requireJob, requirePlanned } from './require-job.ts';
 import { type StoredInTimeDependencies, storedInTime } from './stored-in-time.ts';
 
 /** What EnsureSegment needs. */
@@ -35,7 +35,8 @@ export async function ensureSegment(
       if (!record.copyOf) await hurrySegment(deps, record, track, segment);
     },
     lookAgain: async () => {
-      record = requireRunning(await deps.jobs.getJob(record.job.id));
+      record = requirePlanned(await deps.jobs.getJob(record.job.id));
+      requireSegment(record, track, segment);
     },
   });
   if (isStored) return { objectKey };

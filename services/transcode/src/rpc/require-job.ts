@@ -14,10 +14,13 @@ export async function requireJob(
       details: { generationId },
     });
   }
-  if (requireRunning(record).job.state === JobState.PENDING) {
-    throw new KerkisError('unavailable', 'JOB_NOT_PLANNED_YET', 'The job is not planned yet. Ask again.');
-  }
-  return record;
+  return requirePlanned(record);
+}
+
+/** The job, unless it waits for its plan, for the first time or again, or ended without success: JOB_NOT_PLANNED_YET, JOB_ENDED. */
+export function requirePlanned(record: JobRecord): JobRecord {
+  if (requireRunning(record).job.state !== JobState.PENDING) return record;
+  throw new KerkisError('unavailable', 'JOB_NOT_PLANNED_YET', 'The job is not planned yet. Ask again.');
 }
 
 /** The job, unless it ended without success: JOB_ENDED. */
