@@ -2,8 +2,8 @@ import { measureQuality, sampleSegments } from '@kerkis/media';
 import type { SideRunner } from './run-side.ts';
 import { openStoredTrack } from './stored-track.ts';
 
-/** One segment in so many is compared, and few in all: a look at each rung must cost little beside its encoding. */
-const oneIn = 10;
+/** One segment in so many is compared, and few in all: each takes a decode of the source for each rung, which must cost little in all. */
+const oneIn = 75;
 const maxSegments = 3;
 /** Frames of each that are compared. */
 const framesPerSegment = 12;
