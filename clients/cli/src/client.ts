@@ -1,7 +1,7 @@
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { AssetService, GenerationService, SigningKeyService } from '@kerkis/contracts/catalog';
-import { JobService } from '@kerkis/contracts/transcode';
+import { JobService, WorkerService } from '@kerkis/contracts/transcode';
 import { UploadService } from '@kerkis/contracts/upload';
 import type { GlobalOptions } from './global-options.ts';
 
@@ -12,6 +12,7 @@ export interface Clients {
   readonly jobs: Client<typeof JobService>;
   readonly signingKeys: Client<typeof SigningKeyService>;
   readonly uploads: Client<typeof UploadService>;
+  readonly workers: Client<typeof WorkerService>;
 }
 
 /** Headers that each request carries. */
@@ -37,5 +38,6 @@ export function createClients(options: Pick<GlobalOptions, 'server' | 'apiKey'>)
     jobs: createClient(JobService, transport),
     signingKeys: createClient(SigningKeyService, transport),
     uploads: createClient(UploadService, transport),
+    workers: createClient(WorkerService, transport),
   };
 }

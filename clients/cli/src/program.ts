@@ -6,6 +6,7 @@ import { defineKeys } from './commands/keys.ts';
 import { defineToken } from './commands/token.ts';
 import { defineUp } from './commands/up.ts';
 import { defineUpload } from './commands/upload.ts';
+import { defineWorkers } from './commands/workers.ts';
 import { failureOf } from './failure.ts';
 import { defineGlobalOptions, serverOf } from './global-options.ts';
 import type { Terminal } from './terminal.ts';
@@ -54,6 +55,7 @@ function createProgram(terminal: Terminal): Command {
   defineUpload(program, terminal);
   defineAsset(program, terminal);
   defineJob(program, terminal);
+  defineWorkers(program, terminal);
   defineKeys(program, terminal);
   defineToken(program, terminal);
   return program;

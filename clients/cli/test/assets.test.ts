@@ -78,6 +78,15 @@ test('what is not there or makes no sense fails with its reason', async () => {
   }
 });
 
+test('the worker of the mesh is listed', async () => {
+  await expect.poll(async () => (await at('workers', '--json')).events()).toHaveLength(1);
+  const [worker] = (await at('workers', '--json')).events();
+  expect(worker).toMatchObject({ id: expect.stringMatching(/^wrk_/), host: expect.any(String) });
+  const { code, stdout } = await at('workers');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^ID +HOST +STATE +BUSY +CHUNKS +SINCE +LAST SEEN +ENCODERS\nwrk_/);
+});
+
 test('no jobs are an empty list', async () => {
   expect(await at('job', 'list', '--json', '--asset', ids[0] ?? '')).toMatchObject({ code: 0, stdout: '' });
   expect((await at('job', 'list')).stdout).toMatch(/^ID +STATE +DONE +CREATED +PROFILE +ASSET\n$/);

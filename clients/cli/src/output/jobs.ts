@@ -21,6 +21,10 @@ export function jobFields(job: Job): string {
     ['id', job.id],
     ['state', JobState[job.state]],
     ['failure', job.failure ? `${job.failure.reason}: ${plain(job.failure.message)}` : ''],
+    [
+      'restarted',
+      job.restartReason ? `${job.restartReason.reason}: ${plain(job.restartReason.message)}` : '',
+    ],
     ['asset', job.assetId],
     ['generation', job.generationId],
     ['profile', job.profile],
