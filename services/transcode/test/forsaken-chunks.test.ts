@@ -124,3 +124,21 @@ test('what is in work is brought to its end, and the plan goes on whoever left',
   expect(await stateOf(extra)).toBe(ChunkState.RUNNING);
   expect(await stateOf(head)).toBe(ChunkState.QUEUED);
 });
+
+test('viewers of one asset fill the queue up to a bound, which what is taken or left behind does not count for', async () => {
+  const record = await running();
+  for (let segment = 1; segment <= 64; segment++) await hurrySegment(parts, record, low, 9 + 3 * segment);
+  await expect(hurrySegment(parts, record, 'video/h264-180p', 100)).rejects.toMatchObject({
+    kind: 'unavailable',
+    reason: 'URGENT_QUEUE_FULL',
+  });
+  await expect(hurryThumbnail(parts, record, picture)).rejects.toMatchObject({ reason: 'URGENT_QUEUE_FULL' });
+  // Who waits already goes on waiting, and so does another job.
+  await hurrySegment(parts, record, low, 12);
+  await hurrySegment(parts, await running(), low, 100);
+  expect(published).toHaveLength(65);
+  await pass();
+  await look();
+  await hurryThumbnail(parts, record, picture);
+  expect(published).toHaveLength(66);
+});

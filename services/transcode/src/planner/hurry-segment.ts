@@ -13,7 +13,8 @@ import type { PublishChunk } from './fill-queue.ts';
 
 /** What hurrying a segment needs. */
 export interface HurrySegmentDependencies {
-  readonly chunks: Pick<ChunkStore, 'findChunk' | 'addChunk' | 'changeChunk' | 'removeChunk'>;
+  readonly chunks: AddExtraDependencies['chunks'] &
+    Pick<ChunkStore, 'findChunk' | 'changeChunk' | 'removeChunk'>;
   readonly objects: Pick<ObjectStore, 'head'>;
   readonly publish: PublishChunk;
   /** Segments that are made when one is waited for: players ask for the next ones at once. */
@@ -26,7 +27,7 @@ const retryMs = 30_000;
 /**
  * Sees to it that somebody makes a segment of a running job soon: a chunk that will have it in a moment, or a chunk of its own for this
  * segment and the next ones of its track. Segment 0 is the init segment, which every chunk of the track brings. To be called again while the segment is waited for.
- * Throws SEGMENT_FAILED when the chunk that was made for it died.
+ * Throws SEGMENT_FAILED when the chunk that was made for it died, and URGENT_QUEUE_FULL.
  */
 export async function hurrySegment(
   deps: HurrySegmentDependencies,
@@ -46,7 +47,7 @@ export async function hurrySegment(
     firstSegment: segment,
     segmentCount: await missingFrom(deps, job, track, segment),
   });
-  if (await deps.chunks.addChunk(record)) await deps.publish(record, `urgent-${Date.now()}`);
+  await addExtra(deps, job, record);
 }
 
 function meanSegmentSeconds({ plan }: JobRecord, track: string): number {
@@ -102,6 +103,32 @@ async function isUnderWay(
     await chunks.removeChunk(found.chunk.id);
   }
   return false;
+}
+
+/** What adding an extra chunk needs. */
+export interface AddExtraDependencies {
+  readonly chunks: Pick<ChunkStore, 'addChunk' | 'countExtrasQueued'>;
+  readonly publish: PublishChunk;
+}
+
+/** Extra chunks of one job that wait for a worker: viewers of one asset must not keep those of all others waiting. */
+const maxExtrasQueued = 64;
+
+/** Puts an extra chunk into the queue, once. Throws URGENT_QUEUE_FULL while too many of its job wait. */
+export async function addExtra(
+  { chunks, publish }: AddExtraDependencies,
+  job: JobRecord,
+  record: ChunkRecord,
+): Promise<void> {
+  if ((await chunks.countExtrasQueued(job)) >= maxExtrasQueued) {
+    throw new KerkisError(
+      'unavailable',
+      'URGENT_QUEUE_FULL',
+      'Too many places of this asset are waited for at a time. Ask again in a moment.',
+      { details: { jobId: job.job.id } },
+    );
+  }
+  if (await chunks.addChunk(record)) await publish(record, `urgent-${Date.now()}`);
 }
 
 /** Somebody waits for an extra chunk that is on its way: it stays in the queue. */

@@ -5,13 +5,12 @@ import type { JobRecord } from '../domain/job.ts';
 import { thumbnailChunk } from '../domain/new-chunk.ts';
 import type { SideWorkOf } from '../domain/side-work.ts';
 import type { ChunkStore } from '../store/chunks.ts';
-import type { PublishChunk } from './fill-queue.ts';
-import { keepWanted } from './hurry-segment.ts';
+import { type AddExtraDependencies, addExtra, keepWanted } from './hurry-segment.ts';
 
 /** What hurrying a thumbnail needs. */
-export interface HurryThumbnailDependencies {
-  readonly chunks: Pick<ChunkStore, 'findChunk' | 'addChunk' | 'changeChunk' | 'removeChunk'>;
-  readonly publish: PublishChunk;
+export interface HurryThumbnailDependencies extends AddExtraDependencies {
+  readonly chunks: AddExtraDependencies['chunks'] &
+    Pick<ChunkStore, 'findChunk' | 'changeChunk' | 'removeChunk'>;
 }
 
 /** After so long a picture that could not be made is tried again by whoever asks next. */
@@ -19,13 +18,14 @@ const retryMs = 30_000;
 
 /**
  * Sees to it that somebody makes a picture of a planned job's source at once, also when the job is finished. However many ask, it is made
- * once. Throws PICTURE_NOT_AVAILABLE when that has just failed.
+ * once. Throws PICTURE_NOT_AVAILABLE when that has just failed, and URGENT_QUEUE_FULL.
  */
 export async function hurryThumbnail(
-  { chunks, publish }: HurryThumbnailDependencies,
+  deps: HurryThumbnailDependencies,
   job: JobRecord,
   picture: Pick<SideWorkOf<'thumbnail'>, 'timeMs' | 'width'>,
 ): Promise<void> {
+  const { chunks } = deps;
   const record = thumbnailChunk(job, picture);
   const found = await chunks.findChunk(record.chunk.id);
   if (found) {
@@ -34,7 +34,7 @@ export async function hurryThumbnail(
     if (state === ChunkState.DEAD && Date.now() - found.changedAt.getTime() < retryMs) throw died(found);
     await chunks.removeChunk(found.chunk.id);
   }
-  if (await chunks.addChunk(record)) await publish(record, `urgent-${Date.now()}`);
+  await addExtra(deps, job, record);
 }
 
 const died = ({ chunk: { failure } }: ChunkRecord) =>

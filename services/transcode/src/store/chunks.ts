@@ -152,6 +152,12 @@ export function chunkStore(database: Database) {
       return (await chunks.find({ index: 'jobState', prefix, limit })).items.map(toRecord);
     },
 
+    /** How many extra chunks of a job's present run wait in the queue: segments and pictures that somebody waits for. */
+    async countExtrasQueued({ job, run }: Pick<JobRecord, 'job' | 'run'>): Promise<number> {
+      const equals = [job.id, runKey(run), stateName(ChunkState.QUEUED), extraOrder].join(separator);
+      return await chunks.count({ index: 'jobState', equals });
+    },
+
     /** Side work of a job's present run in one state, first in order first. */
     async sideInState({ job, run }: JobRecord, state: ChunkState): Promise<ChunkRecord[]> {
       const prefix = [job.id, runKey(run), stateName(state), ''].join(separator);
