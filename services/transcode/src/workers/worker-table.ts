@@ -1,7 +1,7 @@
 import type { Worker } from '@kerkis/contracts/transcode';
 
 /** A worker that announced itself. */
-export interface KnownWorker {
+interface KnownWorker {
   /** As it told. */
   readonly worker: Worker;
   /** When that was. */
