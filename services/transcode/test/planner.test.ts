@@ -1,4 +1,5 @@
 // The planner's pieces on real stores: what a crash, a lost event or a race leaves behind is taken up.
+import { once } from 'node:events';
 import { create } from '@bufbuild/protobuf';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { ArtefactsSchema, FailureSchema, ProfileSchema } from '@kerkis/contracts/media';
@@ -396,6 +397,25 @@ test('a job that is being planned is not planned once more by somebody else', as
   await expect(first).rejects.toMatchObject({ kind: 'unavailable' });
   await planning[Symbol.asyncDispose]();
   await expect(planning.now(job.id)).rejects.toMatchObject({ kind: 'cancelled' });
+});
+
+test('a job that is cancelled is not planned to the end', async () => {
+  const { job } = await pending();
+  const { promise: probing, resolve } = Promise.withResolvers<void>();
+  const deps = {
+    ...planningDeps(async () => plan.source),
+    probe: async (_path: string, { signal }: { signal: AbortSignal }): Promise<typeof plan.source> => {
+      resolve();
+      await once(signal, 'abort');
+      throw new KerkisError('cancelled', 'CANCELLED', 'It was stopped.');
+    },
+  };
+  const planning = planJob(deps, job.id, new AbortController().signal);
+  planning.catch(() => {});
+  await probing;
+  await endJob(parts, job.id, cancelled, failure);
+  await expect(planning).rejects.toMatchObject({ kind: 'cancelled' });
+  expect((await parts.jobs.getJob(job.id)).job.state).toBe(JobState.CANCELLED);
 });
 
 test('what rests longest is found behind any number of younger jobs', async () => {

@@ -85,15 +85,20 @@ const plannedEvents = (record: JobRecord) =>
 async function makePlan(
   { jobs, sources, probe, refuse, measureLoudness, touchMs, hardwareFor }: PlanJobDependencies,
   record: JobRecord,
-  signal: AbortSignal,
+  stopping: AbortSignal,
 ): Promise<MediaPlan> {
+  const unwanted = new AbortController();
+  const signal = AbortSignal.any([stopping, unwanted.signal]);
   const beat = setInterval(() => {
     const touched = jobs.changeJob(record.job.id, (current) => {
-      const next = beingPlanned(current, new Date());
+      const next = current.run === record.run ? beingPlanned(current, new Date()) : undefined;
       return next && { record: next };
     });
-    // Without it another process plans the same job a second time, and one of the two plans is dropped.
-    touched.catch(() => {});
+    // It was cancelled, or somebody else has planned it. Without the touch another process plans it too, and one of the two plans is dropped.
+    touched.then(
+      (current) => current ?? unwanted.abort(),
+      () => {},
+    );
   }, touchMs);
   try {
     await using file = await sources.open(record.source.objectKey, signal);

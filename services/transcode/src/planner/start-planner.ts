@@ -124,7 +124,7 @@ export async function startPlanner({
     reuse,
     maxAttempts,
     hardwareFor: createHardwareFor(workers, logger),
-    touchMs: pace.staleMs / 3,
+    touchMs: pace.staleMs / 6,
     probe: (path: string, options: { signal: AbortSignal }) =>
       probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
