@@ -94,7 +94,7 @@ export const exampleJob = (now = new Date()): JobRecord =>
     assetId: newId('ast'),
     generationId: newId('gen'),
     source: create(SourceSchema, { objectKey: 'sources/x' }),
-    profile: create(ProfileSchema, { name: 'test', extras: { noPoster: true, noQuality: true } }),
+    profile: create(ProfileSchema, { name: 'test', extras: { noPoster: true, quality: false } }),
     now,
   });
 

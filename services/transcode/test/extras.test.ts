@@ -114,6 +114,7 @@ async function subtitled(): Promise<string> {
 const everything = {
   storyboard: true,
   waveform: true,
+  quality: true,
   downloads: [DownloadFormat.MP4, DownloadFormat.M4A, DownloadFormat.MP3].map((format) => ({ format })),
 };
 
@@ -231,7 +232,7 @@ test('a generation gets everything that its profile asks for, and its job tells 
 });
 
 test('nothing is made that a profile does not want', async () => {
-  const unwanted = { noPoster: true, noText: true, noQuality: true };
+  const unwanted = { noPoster: true, noText: true, quality: false };
   const { prefix, jobId } = await request(await subtitled(), unwanted);
   const done = await finishedJob(jobId);
   expect(await keysBesideTracks(prefix)).toEqual([]);

@@ -58,7 +58,7 @@ afterEach(() => stack.disposeAsync());
 
 /** A job that runs, with a poster to make beside its tracks. */
 async function running({ hasChunks = true } = {}): Promise<JobRecord> {
-  const profile = create(ProfileSchema, { name: 'test', extras: { noQuality: true } });
+  const profile = create(ProfileSchema, { name: 'test', extras: { quality: false } });
   const waiting = { ...exampleJob(), profile };
   await parts.jobs.addJob(waiting);
   const chunkCount = planChunks(plan, 2).length;

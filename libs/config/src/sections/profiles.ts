@@ -175,10 +175,11 @@ const extras = section('Pictures and files beside the tracks.', {
   storyboard: flag({ description: 'Small pictures along the whole duration, for seek bars.' }, false),
   waveform: flag({ description: 'Peaks of the sound as JSON.' }, false),
   text: flag({ description: 'Text subtitles of the source as WebVTT tracks.' }, true),
-  quality: flag(
-    { description: 'Encoded tracks are compared with the source, which tells PSNR and SSIM.' },
-    true,
-  ),
+  quality: z.boolean().exactOptional().meta({
+    description:
+      'Encoded tracks are compared with the source, which tells PSNR and SSIM and costs some hundredths of the encoding.',
+    absent: 'with ladder: per-title only',
+  }),
   downloads: list({ description: 'Files to download, 8 at most.' }, download, []),
 });
 

@@ -122,7 +122,7 @@ export const defaultExtras: ExtrasRequest = {
   storyboard: false,
   waveform: false,
   text: true,
-  quality: true,
+  quality: false,
   downloads: [],
 };
 

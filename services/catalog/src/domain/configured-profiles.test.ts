@@ -61,7 +61,7 @@ test('everything that the file says is in the message', () => {
       storyboard: true
       waveform: true
       text: false
-      quality: false
+      quality: true
       downloads: [{ format: mp4, shortSide: 480 }, { format: m4a }, { format: mp3, bitrateBps: 64000 }]
 `;
   const profile = configuredProfiles(parseConfig(file).profiles).get('all');
@@ -77,7 +77,7 @@ test('everything that the file says is in the message', () => {
       storyboard: true,
       waveform: true,
       noText: true,
-      noQuality: true,
+      quality: true,
       downloads: [
         { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
         { format: 'DOWNLOAD_FORMAT_M4A' },

@@ -65,8 +65,19 @@ export function encoding(record: JobRecord): JobRecord | undefined {
   return { ...rest, job: { ...record.job, chunkCount } };
 }
 
-/** Files of the tracks, below the generation: when one of them is missing, the donor is being deleted. */
-export function trackPaths(donor: Donor): string[] {
+/** Files of tracks and all else that is told of, below the generation: when one of them is missing, the donor is being deleted. */
+export function donorPaths(donor: Donor): string[] {
+  const { poster, waveform, storyboard, downloads } = fromJson(ArtefactsSchema, donor.artefacts);
+  return [
+    ...trackPaths(donor),
+    ...(poster ? [posterPath] : []),
+    ...(waveform ? [waveformPath] : []),
+    ...Array.from({ length: storyboard ? spriteCount(storyboard) : 0 }, (_, i) => spritePath(i + 1)),
+    ...downloads.map(({ name }) => downloadPath(name)),
+  ];
+}
+
+function trackPaths(donor: Donor): string[] {
   return donorTracks(donor).flatMap(({ name, kind, segments }) => {
     if (kind === TrackKind.TEXT) return textPath(name);
     const numbers = Array.from({ length: segmentCountOf(segments) }, (_, i) => i + 1);

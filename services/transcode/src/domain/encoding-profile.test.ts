@@ -11,7 +11,7 @@ test('what a profile leaves open has a default', () => {
     segmentSeconds: 4,
     preset: 'veryfast',
     ladderMode: 'fixed',
-    extras: { poster: true, storyboard: false, waveform: false, text: true, quality: true, downloads: [] },
+    extras: { poster: true, storyboard: false, waveform: false, text: true, quality: false, downloads: [] },
     renditions: [
       {
         height: 720,
@@ -38,7 +38,7 @@ test('everything that a profile says reaches the planner', () => {
       storyboard: true,
       waveform: true,
       noText: true,
-      noQuality: true,
+      quality: false,
       downloads: [
         { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
         { format: 'DOWNLOAD_FORMAT_M4A' },

@@ -61,7 +61,7 @@ export function encodingProfile(profile: Profile): EncodingProfile {
         truePeakDbtp: profile.loudness.truePeakDbtp || -1,
       },
     }),
-    extras: extrasRequest(profile.extras),
+    extras: extrasRequest(profile.extras, profile.ladderMode === LadderMode.PER_TITLE),
     renditions: profile.renditions.map((rendition) => {
       const { shortSide, crf, bitrateBps, maxBitrateBps, maxFrameRate } = rendition;
       const codec = videoCodecs[rendition.codec];
@@ -89,13 +89,13 @@ export function encodingProfile(profile: Profile): EncodingProfile {
   };
 }
 
-function extrasRequest(extras: Extras | undefined): media.ExtrasRequest {
+function extrasRequest(extras: Extras | undefined, isPerTitle: boolean): media.ExtrasRequest {
   return {
     poster: !extras?.noPoster,
     storyboard: extras?.storyboard ?? false,
     waveform: extras?.waveform ?? false,
     text: !extras?.noText,
-    quality: !extras?.noQuality,
+    quality: extras?.quality ?? isPerTitle,
     downloads: (extras?.downloads ?? []).flatMap(download),
   };
 }

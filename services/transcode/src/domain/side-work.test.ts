@@ -1,5 +1,12 @@
-import { create } from '@bufbuild/protobuf';
-import { DownloadFormat, ExtrasSchema, ProfileSchema, TrackKind, VideoCodec } from '@kerkis/contracts/media';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  DownloadFormat,
+  ExtrasSchema,
+  LadderMode,
+  ProfileSchema,
+  TrackKind,
+  VideoCodec,
+} from '@kerkis/contracts/media';
 import { ChunkClass, ChunkState } from '@kerkis/contracts/transcode';
 import type { MediaPlan, SubtitleSource } from '@kerkis/media';
 import { expect, test } from 'vitest';
@@ -29,11 +36,12 @@ const song = examplePlan({ seconds: 40, hasVideo: false, hasAudio: true, segment
 const everything = create(ExtrasSchema, {
   storyboard: true,
   waveform: true,
+  quality: true,
   downloads: [DownloadFormat.MP4, DownloadFormat.M4A, DownloadFormat.MP3].map((format) => ({ format })),
 });
 const profileOf = (extras = create(ExtrasSchema)) => create(ProfileSchema, { name: 'test', extras });
 const kinds = (plan: MediaPlan, extras = create(ExtrasSchema)) =>
-  sideWorkOf(plan, encodingProfile(profileOf({ ...extras, noQuality: true }))).map(({ work }) => [
+  sideWorkOf(plan, encodingProfile(profileOf({ ...extras, quality: false }))).map(({ work }) => [
     work.kind,
     work.name,
     work.needs,
@@ -69,8 +77,15 @@ test('everything that can be asked for, with the tracks that it is made of', () 
   expect(works.every((each) => each.class === ChunkClass.BULK)).toBe(true);
 });
 
-test('each encoded track is compared with the source when it is complete, unless the profile says no', () => {
-  const works = sideWorkOf(film, encodingProfile(profileOf())).filter(({ work }) => work.kind === 'quality');
+test('each encoded track is compared with the source when it is complete, with ladders per title or on request', () => {
+  const qualities = (request: MessageInitShape<typeof ProfileSchema>) =>
+    sideWorkOf(film, encodingProfile(create(ProfileSchema, { name: 'test', ...request }))).filter(
+      ({ work }) => work.kind === 'quality',
+    );
+  expect(qualities({})).toEqual([]);
+  expect(qualities({ ladderMode: LadderMode.PER_TITLE, extras: { quality: false } })).toEqual([]);
+  const works = qualities({ extras: { quality: true } });
+  expect(qualities({ ladderMode: LadderMode.PER_TITLE })).toEqual(works);
   const names = ['video/h264-180p', 'video/h264-96p'];
   expect(works).toEqual(
     names.map((track) => ({
