@@ -145,17 +145,21 @@ test('what was made of equal bytes with an equal profile is copied, and outlives
   expect((await jobs.getJob(different.jobId)).copyOf).toBeUndefined();
 });
 
-test('what is not there any more is encoded', async () => {
-  const film = await makeMedia('half-gone', { seconds: 2, audio: false, video: { width: 320, height: 180 } });
+test.each([
+  [2, 'video/h264-180p/2.m4s'],
+  [1, 'images/poster.jpg'],
+  [1.5, 'downloads/180p.mp4'],
+])('what is not there any more is encoded: of %i s, %s', async (seconds, path) => {
+  const film = await makeMedia('half-gone', { seconds, audio: false, video: { width: 320, height: 180 } });
   const first = await encode(film);
-  await objects.delete(`${first.prefix}video/h264-180p/2.m4s`);
+  await objects.delete(`${first.prefix}${path}`);
   const second = await encode(film);
   const [copy, ...rest] = (await chunksOf(second.jobId)).toSorted(
     (a, b) => Number(b.side?.kind === 'copy') - Number(a.side?.kind === 'copy'),
   );
   expect(copy?.chunk).toMatchObject({ state: ChunkState.DEAD, failure: { reason: 'COPY_SOURCE_GONE' } });
   expect(rest.filter(({ side }) => !side).length).toBeGreaterThan(0);
-  expect(await objects.head(`${second.prefix}video/h264-180p/2.m4s`)).toBeDefined();
+  expect(await objects.head(`${second.prefix}${path}`)).toBeDefined();
   const { job, copyOf } = await jobs.getJob(second.jobId);
   expect(job).toMatchObject({ state: JobState.FINISHED, finishedChunkCount: job.chunkCount });
   expect(copyOf).toBeUndefined();

@@ -2,11 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { fromJson, toJson } from '@bufbuild/protobuf';
 import { ArtefactsSchema, type Track, TrackKind, TrackSchema } from '@kerkis/contracts/media';
 import { JobState } from '@kerkis/contracts/transcode';
-import type { MediaPlan } from '@kerkis/media';
+import { type MediaPlan, spriteCount } from '@kerkis/media';
 import type { Donor } from './donor.ts';
 import { finished, type JobRecord } from './job.ts';
 import { planChunks } from './plan-chunks.ts';
-import { initPath, segmentPath, textPath } from './segment-keys.ts';
+import {
+  downloadPath,
+  initPath,
+  posterPath,
+  segmentPath,
+  spritePath,
+  textPath,
+  waveformPath,
+} from './segment-keys.ts';
 import { segmentCountOf } from './track-runs.ts';
 
 /** Whether a finished job made what this plan says: all of it, or what a look at the same content has left of it. */
@@ -68,11 +76,12 @@ export function encoding(record: JobRecord): JobRecord | undefined {
 /** Files of tracks and all else that is told of, below the generation: when one of them is missing, the donor is being deleted. */
 export function donorPaths(donor: Donor): string[] {
   const { poster, waveform, storyboard, downloads } = fromJson(ArtefactsSchema, donor.artefacts);
+  const sprites = storyboard ? spriteCount({ ...storyboard, intervalMs: Number(storyboard.intervalMs) }) : 0;
   return [
     ...trackPaths(donor),
     ...(poster ? [posterPath] : []),
     ...(waveform ? [waveformPath] : []),
-    ...Array.from({ length: storyboard ? spriteCount(storyboard) : 0 }, (_, i) => spritePath(i + 1)),
+    ...Array.from({ length: sprites }, (_, i) => spritePath(i + 1)),
     ...downloads.map(({ name }) => downloadPath(name)),
   ];
 }

@@ -1,6 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
 import type { ObjectStore } from '@kerkis/objects';
-import { trackPaths } from '../../domain/copied-job.ts';
+import { donorPaths } from '../../domain/copied-job.ts';
 import type { Donor } from '../../domain/donor.ts';
 import { type GenerationPlace, generationPrefix } from '../../domain/segment-keys.ts';
 import type { EncodeConditions } from '../encode-chunk.ts';
@@ -29,7 +29,7 @@ export async function copyGeneration(
   const paths = (await Array.fromAsync(objects.list(from))).map(({ key }) => key.slice(from.length));
   try {
     const there = new Set(paths);
-    if (trackPaths(donor).some((path) => !there.has(path))) throw gone(donor);
+    if (donorPaths(donor).some((path) => !there.has(path))) throw gone(donor);
     const waiting = paths.values();
     const copySome = async () => {
       for (const path of waiting) {
