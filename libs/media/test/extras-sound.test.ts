@@ -46,6 +46,7 @@ describe('loudness', () => {
   test('a gain never lets peaks pass the target, and silence stays silent', async () => {
     expect(loudnessGainDb({ integratedLufs: -30, truePeakDbtp: -4 }, target)).toBe(3);
     expect(loudnessGainDb({ integratedLufs: -70, truePeakDbtp: -70 }, target)).toBe(0);
+    expect(loudnessGainDb({ integratedLufs: -65, truePeakDbtp: -50 }, target)).toBe(30);
     const path = at('silence.wav');
     await ffmpeg('-f', 'lavfi', '-i', 'anullsrc=d=1', path);
     const measured = await measureLoudness((await plan(path)).source, {}, run(path));

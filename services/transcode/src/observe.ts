@@ -1,3 +1,4 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { LadderChange } from '@kerkis/contracts/transcode';
 import type { QueueLag, TaskClass } from '@kerkis/events';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
@@ -62,11 +63,18 @@ export function observeSlots({ meter }: ServiceTelemetry, slots: () => readonly 
 /** How jobs end, with the reason of those that do not succeed. */
 export function observeJobs({
   meter,
-}: ServiceTelemetry): (outcome: 'finished' | 'failed' | 'cancelled', reason: string) => void {
+  logger,
+}: ServiceTelemetry): (record: JobRecord, outcome: 'finished' | 'failed' | 'cancelled') => void {
   const ended = meter.createCounter('kerkis.jobs.ended', {
     description: 'Jobs that ended, by outcome and reason',
   });
-  return (outcome, reason) => ended.add(1, { outcome, reason });
+  return ({ job }, outcome) => {
+    const reason = job.failure?.reason ?? '';
+    ended.add(1, { outcome, reason });
+    const seconds = job.createTime && Math.round(Date.now() - timestampMs(job.createTime)) / 1000;
+    const { id: jobId, assetId, retryCount } = job;
+    logger.info({ jobId, assetId, outcome, seconds, retryCount, ...(reason && { reason }) }, 'job ended');
+  };
 }
 
 /** How ladders are decided after a look at the content. */

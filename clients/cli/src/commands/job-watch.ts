@@ -4,7 +4,7 @@ import { createClients } from '../client.ts';
 import { recordedFailure } from '../failure.ts';
 import { followJob } from '../follow/follow-job.ts';
 import { optionsOf } from '../global-options.ts';
-import { trackLines } from '../output/jobs.ts';
+import { jobLine, trackLines } from '../output/jobs.ts';
 import { printMessage } from '../output/json.ts';
 import { createLiveLines } from '../output/live-lines.ts';
 import type { Terminal } from '../terminal.ts';
@@ -21,14 +21,15 @@ export function defineJobWatch(parent: Command, terminal: Terminal): void {
       let last: Job | undefined;
       for await (const job of followJob(createClients(options), jobId)) {
         if (options.json) printMessage(terminal, JobSchema, job);
-        else if (terminal.stdout.isTTY) live.draw([summary(job), ...trackLines(job)]);
-        else if (!last || summary(job) !== summary(last)) terminal.stdout.write(`${summary(job)}\n`);
+        else if (terminal.stdout.isTTY) live.draw([jobLine(job), ...trackLines(job)]);
+        else if (!last || step(job) !== step(last)) terminal.stdout.write(`${jobLine(job)}\n`);
         last = job;
       }
       if (last?.state === JobState.FAILED) throw recordedFailure(last.failure);
     });
 }
 
-function summary({ id, state, progress }: Job): string {
-  return `${id}  ${JobState[state]}  ${Math.floor(progress * 100)} %`;
+/** Another line is worth printing when this changes. */
+function step({ state, progress }: Job): string {
+  return `${state} ${Math.floor(progress * 100)}`;
 }

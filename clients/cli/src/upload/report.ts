@@ -1,6 +1,6 @@
 import { type Asset, AssetState } from '@kerkis/contracts/catalog';
 import type { Job } from '@kerkis/contracts/transcode';
-import { trackLines } from '../output/jobs.ts';
+import { jobLine, trackLines } from '../output/jobs.ts';
 import { printEvent } from '../output/json.ts';
 import { createLiveLines } from '../output/live-lines.ts';
 import { formatBar, formatBytes } from '../output/text.ts';
@@ -89,7 +89,7 @@ export function humanReport({ stdout, stderr }: Terminal, fileName: string): Upl
       stderr.write(`${asset.id} is ${AssetState[asset.state]}\n`);
     },
     tracks(job) {
-      if (job.tracks.length > 0) show(job.progress, trackLines(job));
+      if (job.tracks.length > 0) show(job.progress, [jobLine(job), ...trackLines(job)]);
     },
     done(asset, server) {
       live.clear();

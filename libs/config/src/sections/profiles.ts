@@ -33,7 +33,7 @@ const rendition = z
     ),
     shortSide: z.int().min(64).max(4320).multipleOf(2).meta({
       description:
-        'Shorter side of the picture, so 720 is 1280×720 in landscape and 720×1280 in portrait. Rungs above the source are left out.',
+        'Shorter side of the picture, so 720 is 1280×720 in landscape and 720×1280 in portrait. Rungs above the source are left out, except that the next one is made at the size of the source where that is 15 % above the rung below it, or there is none below.',
       unit: 'pixels',
     }),
     codec: choice(

@@ -24,6 +24,9 @@ export interface MeasuredLoudness {
   readonly rangeLu: number;
 }
 
+/** What is farther below the target is hardly meant to be heard, and its noise is not. */
+const maxGainDb = 30;
+
 /** Where the scale of the meter ends: the absolute gate of BS.1770. */
 const floorLufs = -70;
 
@@ -94,5 +97,5 @@ export function loudnessGainDb(
   if (measured.integratedLufs <= floorLufs) return 0;
   const wanted = target.integratedLufs - measured.integratedLufs;
   const headroom = target.truePeakDbtp - measured.truePeakDbtp;
-  return Math.floor(Math.min(wanted, headroom) * 100) / 100;
+  return Math.floor(Math.min(wanted, headroom, maxGainDb) * 100) / 100;
 }

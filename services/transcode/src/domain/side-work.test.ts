@@ -73,8 +73,11 @@ test('everything that can be asked for, with the tracks that it is made of', () 
     ['download', 'audio.m4a', [sound]],
     ['download', 'audio.mp3', []],
   ]);
-  const works = sideWorkOf(subtitled, encodingProfile(profileOf(everything)));
-  expect(works.every((each) => each.class === ChunkClass.BULK)).toBe(true);
+  const classes = (plan: MediaPlan) =>
+    new Set(sideWorkOf(plan, encodingProfile(profileOf(everything))).map((each) => each.class));
+  expect([...classes(subtitled)]).toEqual([ChunkClass.HEAD]);
+  const long = { ...subtitled, source: { ...subtitled.source, durationSeconds: 301 } };
+  expect([...classes(long)]).toEqual([ChunkClass.BULK]);
 });
 
 test('each encoded track is compared with the source when it is complete, with ladders per title or on request', () => {
@@ -90,7 +93,7 @@ test('each encoded track is compared with the source when it is complete, with l
   expect(works).toEqual(
     names.map((track) => ({
       work: { kind: 'quality', name: track, needs: [track], track },
-      class: ChunkClass.BULK,
+      class: ChunkClass.HEAD,
     })),
   );
 });

@@ -103,6 +103,9 @@ export interface PlannedSideWork {
   readonly class: ChunkClass;
 }
 
+/** Side work of assets as short as this goes with the heads: they would wait for the chunks of every film before them. */
+const shortSeconds = 300;
+
 /**
  * All side work of a plan, in the order in which it is given out. None of it fails its job. Sound without pictures gets its waveform
  * unasked: a player has nothing else to show.
@@ -124,7 +127,8 @@ export function sideWorkOf(
     ...planDownloads(plan, extras.downloads),
     ...(extras.quality ? ladder.video.map((rung) => quality(videoTrackName(rung))) : []),
   ];
-  return works.map((work) => ({ work, class: ChunkClass.BULK }));
+  const isShort = source.durationSeconds <= shortSeconds;
+  return works.map((work) => ({ work, class: isShort ? ChunkClass.HEAD : ChunkClass.BULK }));
 }
 
 const when = (isWanted: boolean, work: SideWork): SideWork[] => (isWanted ? [work] : []);

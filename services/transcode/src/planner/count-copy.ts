@@ -22,7 +22,7 @@ export async function countCopy(
       const next = record.run === before.run ? copied(record, new Date()) : undefined;
       return next && { record: next, events: [jobFinished(next)] };
     });
-    if (done) jobEnded('finished', '');
+    if (done) jobEnded(done, 'finished');
     return false;
   }
   if (state === ChunkState.DEAD || state === ChunkState.CANCELLED) {

@@ -79,7 +79,7 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   if (ladder !== 'as before') return await countJob(deps, jobId);
   if (after) await fillQueue(after);
   if (after?.job.state !== JobState.FINISHED) return;
-  jobEnded('finished', '');
+  jobEnded(after, 'finished');
   // Everything is stored: segments that were made because somebody waited are not needed any more, nor side work of former plans.
   for (const { chunk } of all.filter(({ extra, side: work }) => extra !== (work !== undefined))) {
     await chunks.changeChunk(chunk.id, (current) => {

@@ -34,7 +34,7 @@ export async function endJob(
   });
   if (!ended) return undefined;
   const outcome = ended.job.state === JobState.CANCELLED ? 'cancelled' : 'failed';
-  deps.jobEnded(outcome, failure.reason);
+  deps.jobEnded(ended, outcome);
   await cleanUpJob(deps, jobId);
   return ended;
 }

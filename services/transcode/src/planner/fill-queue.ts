@@ -47,10 +47,10 @@ export async function fillQueue(deps: FillQueueDependencies, job: JobRecord): Pr
 const isHead = ({ chunk, extra, side }: ChunkRecord) => chunk.class === ChunkClass.HEAD && !extra && !side;
 const isBulk = ({ chunk, extra, side }: ChunkRecord) => chunk.class === ChunkClass.BULK && !extra && !side;
 
-function isReady({ tracks }: JobRecord, { chunk, side }: ChunkRecord, noHeadWaits: boolean): boolean {
+function isReady({ tracks }: JobRecord, { side }: ChunkRecord, noHeadWaits: boolean): boolean {
   const complete = new Set(tracks.filter((track) => track.complete).map(({ name }) => name));
   return (
-    (noHeadWaits || chunk.class === ChunkClass.HEAD) &&
+    (noHeadWaits || side?.kind === 'look' || side?.kind === 'copy') &&
     side?.needs.every((track) => complete.has(track)) === true
   );
 }
