@@ -1,4 +1,5 @@
 import type { Generation } from '@kerkis/contracts/catalog';
+import { TrackKind } from '@kerkis/contracts/media';
 import { expect } from 'vitest';
 import type { DecodedStream } from './decode.ts';
 
@@ -8,7 +9,8 @@ export function expectWhole(
   streams: readonly DecodedStream[],
   what?: string,
 ): void {
-  const planned = tracks.map(({ video, audio }) =>
+  const played = tracks.filter(({ kind }) => kind !== TrackKind.TEXT);
+  const planned = played.map(({ video, audio }) =>
     video
       ? { size: `${video.width}x${video.height}`, frameCount: Number(video.frameCount) }
       : { sampleRate: audio?.sampleRate, sampleCount: Number(audio?.sampleCount) },

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KerkisError } from '@kerkis/errors';
 import { multipartNotFound } from '../failures.ts';
 import type { ObjectBody } from '../object-store.ts';
 import { storage, unless } from './errors.ts';
@@ -42,6 +43,7 @@ export async function placePart(
     if (await journal.append({ done: writerId, etag }, { sync: true })) return { etag };
     throw multipartNotFound(part.key);
   } catch (error) {
+    await giveBack(root, journal, part, writerId).catch(() => undefined);
     // On a full disk even this may fail: then the place stays taken, and the part goes elsewhere.
     await journal.append({ gone: writerId }).catch(() => undefined);
     throw error;
@@ -62,6 +64,30 @@ async function takePlace(journal: Journal, part: PlacedPart): Promise<string | u
   return (await journal.read()).byId.has(writerId) ? writerId : undefined;
 }
 
+const cutOff = (key: string) =>
+  new KerkisError(
+    'unavailable',
+    'STORAGE_UNAVAILABLE',
+    'The disk was full while the part was written. Put it again.',
+    {
+      details: { key },
+    },
+  );
+
+/** Takes what was written off the end again: a disk that it filled needs room to tell so. */
+async function giveBack(
+  root: Root,
+  journal: Journal,
+  { uploadId, offsetBytes }: PlacedPart,
+  writerId: string,
+): Promise<void> {
+  const { byId } = await journal.read();
+  const isLast = [...byId.values()].every((other) => other.offsetBytes <= offsetBytes);
+  if (!isLast || !byId.has(writerId)) return;
+  await using handle = await open(join(root, directoryOf(uploadId), bodyName), constants.O_RDWR);
+  if ((await handle.stat()).size > offsetBytes) await handle.truncate(offsetBytes);
+}
+
 async function writeInPlace(root: Root, part: PlacedPart): Promise<void> {
   const path = join(root, directoryOf(part.uploadId), bodyName);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -73,6 +99,8 @@ async function writeInPlace(root: Root, part: PlacedPart): Promise<void> {
       await stampTime(handle);
       await handle.sync();
     });
+    const { size } = await storage(() => handle.stat());
+    if (size < part.offsetBytes + part.sizeBytes) throw cutOff(part.key);
   } finally {
     await storage(() => handle.close());
   }
