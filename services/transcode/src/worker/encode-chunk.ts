@@ -7,8 +7,8 @@ import { audioTrackName, videoTrackName } from '../domain/tracks.ts';
 import type { SourceFiles } from '../source-files.ts';
 import { type StoreSegmentsDependencies, segmentWriter } from './store-segments.ts';
 
-/** How hard to work: `now` when somebody waits, with all processors and before everything else; `later` for the rest. */
-export type EncodePriority = 'now' | 'later';
+/** How hard to work: `now` when somebody waits, with all processors and before everything else; `soon` for what is needed next; `later` for the rest. */
+export type EncodePriority = 'now' | 'soon' | 'later';
 
 /** How one run of ffmpeg is told what to do. */
 export interface EncodeRun {

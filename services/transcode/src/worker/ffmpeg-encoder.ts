@@ -23,6 +23,7 @@ export function ffmpegEncoder(
   const cores = Math.min(maxUrgentThreads, availableParallelism());
   const { threadsPerJob, niceness, memoryBytes, timeoutFactor } = transcode.worker;
 
+  const soon = Math.ceil((niceness * 2) / 3);
   const remuxSources = createRemuxSources();
 
   function settings({ sourcePath, priority, signal, mediaSeconds, onSpeed }: EncodeRun) {
@@ -47,8 +48,8 @@ export function ffmpegEncoder(
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
       // Whoever seeks next must not wait for the segments that follow.
-      nicenessAfterFirst: priority === 'now' ? Math.floor(niceness / 4) : 0,
-      niceness: priority === 'now' ? 0 : niceness,
+      nicenessAfterFirst: priority === 'now' ? soon : 0,
+      niceness: { now: 0, soon, later: niceness }[priority],
       onProgress: ({ speed }: { speed: number }) => onSpeed(speed),
     };
   }

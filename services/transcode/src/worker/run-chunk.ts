@@ -146,12 +146,11 @@ function isWanted({ job, run }: JobRecord, record: ChunkRecord): boolean {
   return job.state === JobState.RUNNING || (job.state === JobState.FINISHED && isAskedFor);
 }
 
-/** The very first chunk of an asset is what its first viewer waits for, and sound. */
+/** The very first chunk of an asset is what its first viewer waits for, and then its sound. */
 function priorityOf(taskClass: TaskClass, { order, chunk, side }: ChunkRecord): EncodePriority {
+  if (taskClass === 'urgent' || (taskClass === 'head' && order === 0)) return 'now';
   const isSound = !side && chunk.tracks.every((track) => track.startsWith('audio/'));
-  const isFirst = order === 0 || isSound;
-  if (taskClass === 'urgent' || (taskClass === 'head' && isFirst)) return 'now';
-  return 'later';
+  return taskClass === 'head' && isSound ? 'soon' : 'later';
 }
 
 /** Writes the outcome into the record, as far as this worker still may, and settles the task. */
