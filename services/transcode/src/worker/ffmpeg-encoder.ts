@@ -48,7 +48,7 @@ export function ffmpegEncoder(
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
       // Whoever seeks next must not wait for the segments that follow.
-      nicenessAfterFirst: priority === 'now' ? soon : 0,
+      nicenessAfterFirst: priority === 'now' ? niceness : 0,
       niceness: { now: 0, soon, later: niceness }[priority],
       onProgress: ({ speed }: { speed: number }) => onSpeed(speed),
     };
