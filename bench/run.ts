@@ -21,7 +21,14 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<Repo
   corpus,
 };
 
+/** Says what can be run, and ends. */
+function endWith(message: string, exitCode: number): never {
+  console.error(`${message} Benches: ${Object.keys(benches).join(', ')}. Options: docs/benchmarks.md.`);
+  process.exit(exitCode);
+}
+
 const [first = '', ...rest] = process.argv.slice(2).filter((argument) => argument !== '--');
+if (first === '--help') endWith('npm run bench -- [name] [options].', 0);
 const isNamed = !first.startsWith('-') && first !== '';
 const options = isNamed ? rest : [first, ...rest].filter((option) => option !== '');
 const names = isNamed ? [first] : Object.keys(benches);
@@ -30,10 +37,7 @@ await mkdir(folder, { recursive: true });
 
 for (const name of names) {
   const bench = benches[name];
-  if (!bench) {
-    console.error(`There is no bench ${name}. There are: ${Object.keys(benches).join(', ')}.`);
-    process.exit(2);
-  }
+  if (!bench) endWith(`There is no bench ${name}.`, 2);
   console.log(`Running ${name} ...`);
   try {
     const startedAt = performance.now();
@@ -44,6 +48,8 @@ for (const name of names) {
     await writeFile(join(folder, `${name}.md`), text);
     console.log(`\n${text}`);
   } catch (error) {
+    const isUsage = error instanceof Error && 'code' in error && `${error.code}`.startsWith('ERR_PARSE_ARGS');
+    if (isUsage) endWith(`${error.message}.`, 2);
     console.error(`${name} could not be measured: ${error instanceof Error ? error.stack : error}`);
     process.exitCode = 1;
   }

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { create, type DescService, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   Code,
@@ -286,15 +284,6 @@ export async function storeMedia(
       await store.put(`${prefix}/${track}/${name}`, await readFile(join(directory, track, name)));
   }
   await store.put(`${prefix}/images/poster.jpg`, Buffer.from('not looked at by the edge'));
-}
-
-/** How many frames ffprobe decodes of each stream of a kind, and what it complains about. */
-export async function decodedFrames(url: string, selector: 'v' | 'a') {
-  const wanted = ['-count_frames', '-select_streams', selector, '-show_entries', 'stream=nb_read_frames'];
-  const args = ['-v', 'error', ...wanted, '-of', 'csv=p=0', url];
-  const { stdout, stderr } = await promisify(execFile)('ffprobe', args);
-  const frames = stdout.split('\n').filter((line) => /\d/.test(line));
-  return { frames: [...new Set(frames.map((line) => Number.parseInt(line, 10)))], complaints: stderr };
 }
 
 /** The reason in a JSON failure. */

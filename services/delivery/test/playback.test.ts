@@ -6,15 +6,8 @@ import { newId } from '@kerkis/ids';
 import { tempDir, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { durationSeconds, frameRate, generatePresentation } from '../src/player/playback-fixture.ts';
-import {
-  decodedFrames,
-  type Edge,
-  generationOf,
-  publish,
-  reasonOf,
-  startEdge,
-  storeMedia,
-} from './edge-fixture.ts';
+import { decodedFrames } from './decoded-frames.ts';
+import { type Edge, generationOf, publish, reasonOf, startEdge, storeMedia } from './edge-fixture.ts';
 
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());

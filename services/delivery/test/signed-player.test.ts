@@ -5,7 +5,8 @@ import { tempDir } from '@kerkis/testing';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { durationSeconds, generatePresentation } from '../src/player/playback-fixture.ts';
-import { decodedFrames, type Edge, generationOf, startEdge, storeMedia } from './edge-fixture.ts';
+import { decodedFrames } from './decoded-frames.ts';
+import { type Edge, generationOf, startEdge, storeMedia } from './edge-fixture.ts';
 import { addKey, publishSigned, revokeKey } from './signed.ts';
 
 /** What these tests use of a media element. */

@@ -8,8 +8,8 @@ import { toConnectError } from '@kerkis/rpc';
 import { tempDir, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { durationSeconds, frameRate, generatePresentation } from '../src/player/playback-fixture.ts';
+import { decodedFrames } from './decoded-frames.ts';
 import {
-  decodedFrames,
   type Edge,
   fetchRaw,
   generationOf,
