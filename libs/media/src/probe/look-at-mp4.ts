@@ -7,6 +7,8 @@ import { readMp4Structure } from './mp4-structure.ts';
 export interface Mp4Look {
   /** Absent when it cannot be relied on. */
   readonly index?: Mp4Index;
+  /** The boxes that the index was read from. */
+  readonly moov?: Buffer;
   readonly warnings: readonly string[];
 }
 
@@ -29,5 +31,5 @@ export async function lookAtMp4(file: FileHandle, sizeBytes: number): Promise<Mp
   }
   if (isCutOff) return { warnings: ['The file is cut off; what is there is used.'] };
   const index = moov && fragments && readMp4Index({ moov, fragments, fileBytes: sizeBytes });
-  return { warnings: [], ...(index && { index }) };
+  return { warnings: [], ...(index && moov && { index, moov }) };
 }

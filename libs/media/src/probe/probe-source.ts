@@ -5,6 +5,7 @@ import type { MediaTools } from '../process/tools.ts';
 import { findCopyable } from '../remux/find-copyable.ts';
 import { assembleSource } from './assemble-source.ts';
 import { startEarlyTrial } from './early-trial.ts';
+import { excerptOf } from './excerpted-source.ts';
 import { describeFirstPicture, describeStreams, type ProbeInput, scanPackets } from './ffprobe.ts';
 import { hdrMetadata } from './hdr-metadata.ts';
 import { clocksFromIndex } from './index-clock.ts';
@@ -22,6 +23,8 @@ import { tryDecoding } from './trial-decode.ts';
 export interface ProbeOptions {
   readonly tools: MediaTools;
   readonly signal?: AbortSignal | undefined;
+  /** Where the beginning of a long file may be written for the time of the probe, which is shorter then. */
+  readonly scratchDirectory?: string | undefined;
   /** Makes the span of the probe; the global tracer by default. */
   readonly tracer?: Tracer;
 }
@@ -58,7 +61,7 @@ export async function probeSource(
 async function probe(
   path: string,
   limits: SourceLimits,
-  { tools, signal }: ProbeOptions,
+  { tools, signal, scratchDirectory }: ProbeOptions,
 ): Promise<SourceInfo> {
   await using file = await openSource(path);
   const { container, sizeBytes } = file;
@@ -72,14 +75,20 @@ async function probe(
     signal: signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
   };
   try {
-    // Both take as long as a process takes to start; the index of an MP4 is read meanwhile.
-    const trial = startEarlyTrial(input);
-    const describing = describeStreams(input);
-    describing.catch(() => {});
     const mp4 = container === 'mov' ? await lookAtMp4(file.handle, sizeBytes) : undefined;
+    await using excerpt = mp4 && (await excerptOf(file.handle, mp4, scratchDirectory));
+    // Both take as long as a process takes to start; the index of an MP4 is read meanwhile.
+    const start = { ...input, path: excerpt?.path ?? path };
+    const trial = startEarlyTrial(start);
+    const describing = describeStreams(start).catch((error) => {
+      if (excerpt === undefined) throw error;
+      return describeStreams(input);
+    });
+    describing.catch(() => {});
     mp4?.index?.prepare();
     const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index));
-    const description = parseDescription(await describing, limits);
+    const described = parseDescription(await describing, limits);
+    const description = excerpt?.withWholeRates(described) ?? described;
     const picked = await withHdrMetadata(input, pickStreams(description, limits));
     const findingFields = findFields(input, picked.video);
     findingFields.catch(() => {});

@@ -22,10 +22,16 @@ interface Lane {
   readonly tracks: readonly string[];
   readonly chunkSeconds: number;
   readonly isUpper: boolean;
+  /** Lengths of its first chunks: short, so that playback starts early. */
+  readonly headSeconds: readonly number[];
 }
 
-/** The first chunk of a lane: short, so that playback starts early. */
-const headSeconds = 8;
+const usualHead = [8];
+/**
+ * What is played first begins with a chunk of a single segment: an encoder looks ahead, so that a segment of a longer chunk comes out only when
+ * part of the next one is encoded too.
+ */
+const firstPlayedHead = [0, ...usualHead];
 /** An asset as short as this is all head. */
 const shortSeconds = 30;
 /** The lowest rung costs little, and rate control starts again with each chunk: its chunks are longer by this factor. */
@@ -49,13 +55,23 @@ export function planChunks(plan: MediaPlan, chunkSeconds: number): PlannedChunk[
   const sure = all.filter(({ isUpper }) => !isUpper).flatMap(({ tracks }) => runs.get(tracks[0] ?? '') ?? []);
   const isShort = Math.max(...sure.map(secondsOf)) <= shortSeconds;
   const chunks = all.flatMap((lane) => cut(lane, runs, isShort));
-  return numbered(chunks.toSorted((a, b) => place(a) - place(b)));
+  return numbered(chunks.toSorted(inOrder));
 }
 
+/** A chunk of a lane. */
+interface CutChunk extends Omit<PlannedChunk, 'order'> {
+  /** Place among the short chunks that the lane begins with, counted from 0. */
+  readonly headPlace?: number;
+}
+
+/** The heads, those of upper rungs, all the rest, and that of upper rungs. */
+const groupOf = ({ headPlace, isUpper }: CutChunk) => (headPlace === undefined ? 2 : 0) + Number(isUpper);
+
+const inOrder = (a: CutChunk, b: CutChunk) =>
+  groupOf(a) - groupOf(b) || (a.headPlace ?? 0) - (b.headPlace ?? 0);
+
 /** Room is left for the heads of upper rungs, and the rest of these comes last. */
-function numbered(chunks: readonly Omit<PlannedChunk, 'order'>[]): PlannedChunk[] {
-  const groupOf = ({ firstSegment, isUpper }: Omit<PlannedChunk, 'order'>) =>
-    (firstSegment === 1 ? 0 : 2) + Number(isUpper);
+function numbered(chunks: readonly CutChunk[]): PlannedChunk[] {
   const sizeOf = (group: number) => chunks.filter((each) => groupOf(each) === group).length;
   const [heads, rest] = [sizeOf(0), sizeOf(2)];
   const next = [0, heads, heads + maxUpperLanes, heads + maxUpperLanes + rest];
@@ -63,14 +79,9 @@ function numbered(chunks: readonly Omit<PlannedChunk, 'order'>[]): PlannedChunk[
     const group = groupOf(chunk);
     const order = next[group] ?? 0;
     next[group] = order + 1;
-    return { ...chunk, order };
+    const { headPlace: _, ...planned } = chunk;
+    return { ...planned, order };
   });
-}
-
-/** Where every lane begins, the rest of what is all head, everything else. */
-function place({ firstSegment, class: kind }: Pick<PlannedChunk, 'class' | 'firstSegment'>): number {
-  if (firstSegment === 1) return 0;
-  return kind === ChunkClass.HEAD ? 1 : 2;
 }
 
 /** What makes an asset play everywhere comes before what makes it look better. */
@@ -84,18 +95,22 @@ function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
   const byEncoder = [...others.values()].toSorted((a, b) => isLikeLowest(b) - isLikeLowest(a));
   const lane = (rungs: readonly VideoRung[], isUpper: boolean): Lane[] => {
     const seconds = isUpper ? chunkSeconds : chunkSeconds * lowestFactor;
-    return rungs.length > 0 ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: seconds, isUpper }] : [];
+    const headSeconds = isUpper || ladder.remux ? usualHead : firstPlayedHead;
+    return rungs.length > 0
+      ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: seconds, isUpper, headSeconds }]
+      : [];
   };
+  const sure = { isUpper: false, headSeconds: usualHead };
   const remuxed = ladder.remux
-    ? [{ tracks: [videoTrackName(ladder.remux)], chunkSeconds: remuxSeconds, isUpper: false }]
+    ? [{ ...sure, tracks: [videoTrackName(ladder.remux)], chunkSeconds: remuxSeconds }]
     : [];
   return [
     ...remuxed,
     ...lane(lowest ? [lowest] : [], false),
     ...ladder.audio.map((rung) => ({
+      ...sure,
       tracks: [audioTrackName(rung)],
       chunkSeconds: chunkSeconds * audioFactor,
-      isUpper: false,
     })),
     ...byEncoder.flatMap((rungs) => lane(rungs, true)),
   ];
@@ -111,30 +126,33 @@ export function lowestRung(rungs: readonly VideoRung[]): VideoRung | undefined {
 }
 
 function cut(
-  { tracks, chunkSeconds, isUpper }: Lane,
+  { tracks, chunkSeconds, isUpper, headSeconds }: Lane,
   runs: ReadonlyMap<string, TrackRuns>,
   isShort: boolean,
-): Omit<PlannedChunk, 'order'>[] {
+): CutChunk[] {
   const [name = ''] = tracks;
   // All tracks of a lane are cut alike.
   const lane = runs.get(name);
   if (!lane) return [];
-  const chunks: Omit<PlannedChunk, 'order'>[] = [];
+  const chunks: CutChunk[] = [];
   const all = segmentCountOf(lane.runs);
   for (let first = 1; first <= all; ) {
-    const isFirst = first === 1;
+    const headPlace = chunks.length;
+    const short = headSeconds[headPlace];
+    const isHead = short !== undefined;
     const usual = segmentsLasting(lane, first, chunkSeconds);
-    const wanted = isFirst ? Math.min(usual, segmentsLasting(lane, first, headSeconds)) : usual;
+    const wanted = isHead ? Math.min(usual, segmentsLasting(lane, first, short)) : usual;
     const left = all - first + 1;
     // What would be less than half a chunk goes with the one before it, except that a head stays short.
-    const isLast = left <= wanted || (left - wanted < usual / 2 && (isShort || !isFirst));
+    const isLast = left <= wanted || (short !== 0 && left - wanted < usual / 2 && (isShort || !isHead));
     const segmentCount = isLast ? left : wanted;
     chunks.push({
       tracks,
       firstSegment: first,
       segmentCount,
-      class: isFirst || isShort ? ChunkClass.HEAD : ChunkClass.BULK,
+      class: isHead || isShort ? ChunkClass.HEAD : ChunkClass.BULK,
       isUpper,
+      ...(isHead && { headPlace }),
     });
     first += segmentCount;
   }

@@ -17,7 +17,7 @@ export interface HurrySegmentDependencies {
     Pick<ChunkStore, 'findChunk' | 'changeChunk' | 'removeChunk'>;
   readonly objects: Pick<ObjectStore, 'head'>;
   readonly publish: PublishChunk;
-  /** Segments that are made when one is waited for: players ask for the next ones at once. */
+  /** Segments that are made for a viewer who goes on from one that is stored. */
   readonly urgentSegments: number;
 }
 
@@ -26,7 +26,7 @@ const retryMs = 30_000;
 
 /**
  * Sees to it that somebody makes a segment of a running job soon: a chunk that will have it in a moment, or a chunk of its own for this
- * segment and the next ones of its track. Segment 0 is the init segment, which every chunk of the track brings. To be called again while the segment is waited for.
+ * segment, and for the next ones of its track if the one before it is stored. Segment 0 is the init segment, which every chunk of the track brings. To be called again while the segment is waited for.
  * Throws SEGMENT_FAILED when the chunk that was made for it died, and URGENT_QUEUE_FULL.
  */
 export async function hurrySegment(
@@ -140,7 +140,10 @@ export async function keepWanted(chunks: Pick<ChunkStore, 'changeChunk'>, found:
   });
 }
 
-/** How many segments to make: up to the next one that is stored, or the end of the track. */
+/**
+ * How many segments to make: up to the next one that is stored, or the end of the track. Whoever seeks waits for one alone, which is there sooner
+ * when the encoder does not look ahead to others; whoever has what comes before it plays on.
+ */
 async function missingFrom(
   { objects, urgentSegments }: HurrySegmentDependencies,
   { job, tracks }: JobRecord,
@@ -148,7 +151,8 @@ async function missingFrom(
   segment: number,
 ): Promise<number> {
   const all = segmentCountOf(tracks.find(({ name }) => name === track)?.segments ?? []);
-  const most = Math.min(urgentSegments, all - segment + 1);
+  const playsOn = segment > 1 && (await objects.head(segmentKey(job, track, segment - 1))) !== undefined;
+  const most = playsOn ? Math.min(urgentSegments, all - segment + 1) : 1;
   const following = Array.from({ length: most - 1 }, (_, i) => segment + 1 + i);
   const stored = await Promise.all(following.map((next) => objects.head(segmentKey(job, track, next))));
   const gap = stored.findIndex((info) => info !== undefined);

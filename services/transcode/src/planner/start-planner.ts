@@ -28,6 +28,7 @@ import { refuseSource } from '../domain/refuse-source.ts';
 import { sourceLimits } from '../domain/source-limits.ts';
 import { observeJobs, observeLadders, observeQueue } from '../observe.ts';
 import { transcodeRoutes } from '../rpc/routes.ts';
+import { makeScratch } from '../scratch.ts';
 import type { TranscodePace } from '../service.ts';
 import type { SourceFiles } from '../source-files.ts';
 import type { ChunkStore } from '../store/chunks.ts';
@@ -125,8 +126,15 @@ export async function startPlanner({
     maxAttempts,
     hardwareFor: createHardwareFor(workers, logger),
     touchMs: pace.staleMs / 6,
-    probe: (path: string, options: { signal: AbortSignal }) =>
-      probeSource(path, sourceLimits(config), { tools, tracer: telemetry.tracer, ...options }),
+    probe: async (path: string, options: { signal: AbortSignal }) => {
+      await using scratch = await makeScratch(transcode.worker.scratchDirectory);
+      return await probeSource(path, sourceLimits(config), {
+        tools,
+        tracer: telemetry.tracer,
+        scratchDirectory: scratch.path,
+        ...options,
+      });
+    },
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
     measureLoudness: (
       sourcePath: string,
