@@ -90,19 +90,32 @@ async function isUnderWay(
   track: string,
   segment: number,
 ): Promise<boolean> {
-  for (let first = segment; first >= Math.max(1, segment - urgentSegments + 1); first--) {
-    const found = await chunks.findChunk(extraChunkId(job, track, first));
-    if (!found || first + found.chunk.segmentCount <= segment) continue;
+  for await (const found of extrasFor(chunks, job, { track, segment, most: urgentSegments })) {
     const { state } = found.chunk;
-    if (state === ChunkState.QUEUED || state === ChunkState.RUNNING) {
+    if (isComing(found)) {
       await keepWanted(chunks, found);
       return true;
     }
-    if (first !== segment) continue;
+    if (found.chunk.firstSegment !== segment) continue;
     if (state === ChunkState.DEAD && Date.now() - found.changedAt.getTime() < retryMs) throw died(found);
     await chunks.removeChunk(found.chunk.id);
   }
   return false;
+}
+
+const isComing = ({ chunk: { state } }: ChunkRecord) =>
+  state === ChunkState.QUEUED || state === ChunkState.RUNNING;
+
+/** Extra chunks with a segment, of at most so many segments each. */
+async function* extrasFor(
+  chunks: Pick<ChunkStore, 'findChunk'>,
+  job: JobRecord,
+  { track, segment, most }: { track: string; segment: number; most: number },
+): AsyncGenerator<ChunkRecord> {
+  for (let first = segment; first >= Math.max(1, segment - most + 1); first--) {
+    const found = await chunks.findChunk(extraChunkId(job, track, first));
+    if (found && first + found.chunk.segmentCount > segment) yield found;
+  }
 }
 
 /** What adding an extra chunk needs. */
@@ -142,21 +155,37 @@ export async function keepWanted(chunks: Pick<ChunkStore, 'changeChunk'>, found:
 
 /**
  * How many segments to make: up to the next one that is stored, or the end of the track. Whoever seeks waits for one alone, which is there sooner
- * when the encoder does not look ahead to others; whoever has what comes before it plays on.
+ * when the encoder does not look ahead to others; whoever has what comes before it, or waits for that too, plays on.
  */
 async function missingFrom(
-  { objects, urgentSegments }: HurrySegmentDependencies,
-  { job, tracks }: JobRecord,
+  deps: HurrySegmentDependencies,
+  record: JobRecord,
   track: string,
   segment: number,
 ): Promise<number> {
+  const { objects, urgentSegments } = deps;
+  const { job, tracks } = record;
   const all = segmentCountOf(tracks.find(({ name }) => name === track)?.segments ?? []);
-  const playsOn = segment > 1 && (await objects.head(segmentKey(job, track, segment - 1))) !== undefined;
-  const most = playsOn ? Math.min(urgentSegments, all - segment + 1) : 1;
+  const most = (await playsOn(deps, record, track, segment))
+    ? Math.min(urgentSegments, all - segment + 1)
+    : 1;
   const following = Array.from({ length: most - 1 }, (_, i) => segment + 1 + i);
   const stored = await Promise.all(following.map((next) => objects.head(segmentKey(job, track, next))));
   const gap = stored.findIndex((info) => info !== undefined);
   return gap < 0 ? most : gap + 1;
+}
+
+async function playsOn(
+  { chunks, objects, urgentSegments }: HurrySegmentDependencies,
+  record: JobRecord,
+  track: string,
+  segment: number,
+): Promise<boolean> {
+  if (segment === 1) return false;
+  if (await objects.head(segmentKey(record.job, track, segment - 1))) return true;
+  const before = { track, segment: segment - 1, most: urgentSegments };
+  for await (const found of extrasFor(chunks, record, before)) if (isComing(found)) return true;
+  return false;
 }
 
 const died = ({ chunk: { failure } }: ChunkRecord) =>
