@@ -1,6 +1,7 @@
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { AssetService, GenerationService, SigningKeyService } from '@kerkis/contracts/catalog';
+import { RoutingService } from '@kerkis/contracts/delivery';
 import { JobService, WorkerService } from '@kerkis/contracts/transcode';
 import { UploadService } from '@kerkis/contracts/upload';
 import type { GlobalOptions } from './global-options.ts';
@@ -10,6 +11,7 @@ export interface Clients {
   readonly assets: Client<typeof AssetService>;
   readonly generations: Client<typeof GenerationService>;
   readonly jobs: Client<typeof JobService>;
+  readonly routing: Client<typeof RoutingService>;
   readonly signingKeys: Client<typeof SigningKeyService>;
   readonly uploads: Client<typeof UploadService>;
   readonly workers: Client<typeof WorkerService>;
@@ -36,6 +38,7 @@ export function createClients(options: Pick<GlobalOptions, 'server' | 'apiKey'>)
     assets: createClient(AssetService, transport),
     generations: createClient(GenerationService, transport),
     jobs: createClient(JobService, transport),
+    routing: createClient(RoutingService, transport),
     signingKeys: createClient(SigningKeyService, transport),
     uploads: createClient(UploadService, transport),
     workers: createClient(WorkerService, transport),

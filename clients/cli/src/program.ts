@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { defineAsset } from './commands/asset.ts';
+import { defineEdge } from './commands/edge.ts';
 import { defineJob } from './commands/job.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineToken } from './commands/token.ts';
@@ -56,6 +57,7 @@ function createProgram(terminal: Terminal): Command {
   defineAsset(program, terminal);
   defineJob(program, terminal);
   defineWorkers(program, terminal);
+  defineEdge(program, terminal);
   defineKeys(program, terminal);
   defineToken(program, terminal);
   return program;

@@ -11,6 +11,7 @@ export const apiCodes = {
   storeFailed: 10077,
   streamNameInUse: 10058,
   streamNotFound: 10059,
+  wrongLastSequence: 10071,
 } as const;
 
 const full: ReadonlySet<number> = new Set([

@@ -7,6 +7,7 @@ export {
 } from './bus.ts';
 export { type ConsumeOptions, type Consumption, consume, type EventContext } from './consume.ts';
 export { type EventMeta, type EventOrigin, event, maxEventBytes } from './event.ts';
+export { type LeaseOptions, type LeaseState, type Leases, openLeases } from './leases.ts';
 export type { EventLogger } from './logger.ts';
 export { type OutboxCollection, type Relay, type RelayOptions, startRelay } from './relay.ts';
 export { ensureStreams, type StreamOptions, streamNames, type TaskClass, taskClasses } from './streams.ts';

@@ -1,19 +1,16 @@
 import { GenerationService, PlaybackService, SigningKeyService } from '@kerkis/contracts/catalog';
 import { AssetDeletedSchema, AssetDeletionRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { EdgeAnnouncedSchema } from '@kerkis/contracts/delivery/events';
 import { SegmentService } from '@kerkis/contracts/transcode';
-import { watch, watchAnnouncements } from '@kerkis/events';
-import { newId } from '@kerkis/ids';
+import { watch } from '@kerkis/events';
 import { type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
 import { createAdmission } from './access/admission.ts';
 import { createSigningKeys } from './access/signing-keys.ts';
 import { createVerdicts } from './access/verdicts.ts';
-import { edgeUrl, startAnnouncer } from './edges/announcer.ts';
-import { createEdgeTable } from './edges/edge-table.ts';
+import { startEdges } from './edges/start-edges.ts';
 import { firstPlaybacks } from './first-playback.ts';
 import { edgeHandler } from './http/edge.ts';
 import { createManifests } from './http/manifests.ts';
-import { createObserver } from './observe.ts';
+import { createObserver, type DeliveryObserver } from './observe.ts';
 import { deliveryRoutes } from './rpc/routes.ts';
 import { generationLookup, playbackLookup } from './store/catalog-lookups.ts';
 import { createMediaObjects } from './store/media-objects.ts';
@@ -22,26 +19,23 @@ import { viewsOf } from './store/playbacks.ts';
 import { createSegments } from './store/segments.ts';
 import { createThumbnails } from './store/thumbnails.ts';
 
-/** How often the edge says that it serves. */
+/** How often the edge renews its lease. Default: three times in its time. */
 export interface DeliveryPace {
-  readonly announceMs: number;
+  readonly announceMs?: number;
 }
 
 /** A revoked key is void within five seconds, even when the event of it is lost. */
 const keysMs = 2_500;
 
 /** Starts an edge: manifests, segments, posters and the player page for viewers, and the Routing API. */
-export async function startDelivery(
-  mesh: Mesh,
-  pace: DeliveryPace = { announceMs: 3_000 },
-): Promise<RunningService> {
+export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promise<RunningService> {
   const { config, telemetry, bus } = mesh;
   await using stack = new AsyncDisposableStack();
-  const observer = createObserver(telemetry);
+  const metrics = createObserver(telemetry);
   const ttlSeconds = config.delivery.manifestTtlSeconds;
 
-  const looked = (tier: Parameters<typeof observer.looked>[0]) => (result: 'hit' | 'miss' | 'stale') =>
-    observer.looked(tier, result);
+  const looked = (tier: Parameters<typeof metrics.looked>[0]) => (result: 'hit' | 'miss' | 'stale') =>
+    metrics.looked(tier, result);
   const playbacks = playbackLookup(mesh.client('catalog', PlaybackService), ttlSeconds, looked('playback'));
   const generations = generationLookup(mesh.client('catalog', GenerationService), looked('generation'));
   const deletions: readonly string[] = [AssetDeletionRequestedSchema.typeName, AssetDeletedSchema.typeName];
@@ -83,18 +77,19 @@ export async function startDelivery(
     ownHost: publicUrl === undefined ? undefined : URL.parse(publicUrl)?.hostname,
   });
 
-  const edges = createEdgeTable();
-  stack.use(
-    watchAnnouncements(bus, EdgeAnnouncedSchema, ({ edgeId: id, url, region, draining }) =>
-      edges.heard({ id, url, region }, draining),
-    ),
-  );
-  const url = edgeUrl(config.server);
-  const self = url && { id: newId('nod'), url, region: config.delivery.region ?? '' };
-  const announcer = self ? stack.use(startAnnouncer(bus, self, pace.announceMs)) : undefined;
+  const store = await mesh.objects();
+  const { logger } = telemetry;
+  const edges = stack.use(startEdges({ config, bus, store, logger, renewMs: pace.announceMs }));
+  const observer: DeliveryObserver = {
+    ...metrics,
+    answered(request) {
+      metrics.answered(request);
+      edges.answered(request.bytes);
+    },
+  };
 
   const objects = createMediaObjects({
-    store: await mesh.objects(),
+    store,
     cacheBytes: config.delivery.memoryCacheBytes,
     tracer: telemetry.tracer,
     observe: looked('object'),
@@ -127,7 +122,7 @@ export async function startDelivery(
       segments,
       thumbnails,
       objects,
-      edges,
+      edges: edges.table,
       ttlSeconds,
       began: firstPlaybacks(telemetry.tracer),
       corsOrigins,
@@ -140,9 +135,15 @@ export async function startDelivery(
     parts: {
       name: 'delivery',
       telemetry,
-      routes: deliveryRoutes({ playbacks, edges, publicUrl: config.server.publicUrl }),
+      routes: deliveryRoutes({
+        playbacks,
+        edges: edges.table,
+        leases: edges.leases,
+        bus,
+        publicUrl: config.server.publicUrl,
+      }),
       http,
-      onDrain: () => announcer?.drain(),
+      onDrain: () => edges.drain(),
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

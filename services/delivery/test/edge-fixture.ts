@@ -130,6 +130,7 @@ export async function startEdge(
     port,
     bus: mesh.bus,
     server,
+    service,
     nats,
     store,
     reads,

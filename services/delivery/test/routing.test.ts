@@ -1,12 +1,13 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { AssetState, PlaybackPolicy } from '@kerkis/contracts/catalog';
-import { PlaybackService, RoutingService } from '@kerkis/contracts/delivery';
+import { EdgeState, PlaybackService, RoutingService } from '@kerkis/contracts/delivery';
 import { EdgeAnnouncedSchema } from '@kerkis/contracts/delivery/events';
-import { announce } from '@kerkis/events';
+import { announce, openLeases, watchAnnouncements } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { createMeshTransport } from '@kerkis/rpc';
 import { waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { edgeBucket } from '../src/edges/lease-record.ts';
 import { type Edge, generationOf, publish, startEdge } from './edge-fixture.ts';
 
 const stack = new AsyncDisposableStack();
@@ -31,6 +32,7 @@ const tell = (edgeId: string, draining = false) =>
     { subjectId: edgeId, source: 'delivery' },
   );
 const known = async () => (await routing.listEdges({})).edges;
+const taking = async () => (await known()).filter(({ state }) => state === EdgeState.READY);
 
 test('edges announce themselves, are chosen steadily and by region, and go when they drain', async () => {
   await waitUntil(async () =>
@@ -41,36 +43,68 @@ test('edges announce themselves, are chosen steadily and by region, and go when 
   await waitUntil(async () => (await known()).length === 3);
 
   const playbackId = newId('pbk');
-  const far = await routing.route({ playbackId, region: 'far' });
+  const far = await routing.route({ playbackId, region: 'far', count: 16 });
   expect(far.edge?.region).toBe('far');
   expect(far.baseUrl).toBe(`${far.edge?.url}/v/${playbackId}`);
-  expect(await routing.route({ playbackId, region: 'far' })).toEqual(far);
-  expect((await routing.route({ playbackId, region: 'nowhere' })).edge).toEqual(
-    (await routing.route({ playbackId })).edge,
+  expect(far.routes.map(({ edge: each }) => each?.region)).toEqual(['far', 'far', 'here']);
+  expect(far.routes[0]).toMatchObject({ edge: { id: far.edge?.id }, baseUrl: far.baseUrl });
+  expect((await routing.route({ playbackId, region: 'far' })).edge?.id).toBe(far.edge?.id);
+  expect((await routing.route({ playbackId, region: 'nowhere' })).edge?.id).toBe(
+    (await routing.route({ playbackId })).edge?.id,
   );
 
-  const sent = await edge.get(`/route/${playbackId}?region=far`);
-  expect([sent.status, sent.headers.location]).toEqual([302, `${far.baseUrl}/master.m3u8`]);
+  const sent = await edge.get(`/route/${playbackId}?region=far&dash=1&token=a.b`);
+  expect([sent.status, sent.headers.location]).toEqual([302, `${far.baseUrl}/master.m3u8?dash=1&token=a.b`]);
+  expect(sent.headers['cache-control']).toBe('no-store');
+  const hinted = await edge.get(`/route/${playbackId}`, { 'kerkis-region': 'far' });
+  expect(hinted.headers).toMatchObject({
+    location: `${far.baseUrl}/master.m3u8`,
+    'cache-control': 'public, max-age=0, s-maxage=1',
+    vary: 'kerkis-region',
+  });
 
   for (const id of others) tell(id, true);
-  await waitUntil(async () => (await known()).length === 1);
+  await waitUntil(async () => (await taking()).length === 1);
   expect((await edge.get(`/route/${playbackId}`)).headers.location).toBe(
     `${edge.url}/v/${playbackId}/master.m3u8`,
   );
 });
 
-test('an edge that stops says so before it stops', async () => {
+test('an edge is drained and undrained by its id, and says so itself from then on', async () => {
+  const own = async () => (await known()).find(({ url }) => url === edge.url);
+  await waitUntil(async () => (await own())?.state === EdgeState.READY);
+  const edgeId = (await own())?.id ?? '';
+  expect((await routing.drainEdge({ edgeId })).edge?.state).toBe(EdgeState.DRAINING);
+  const heard: boolean[] = [];
+  using _hearing = watchAnnouncements(edge.bus, EdgeAnnouncedSchema, (told) => {
+    if (told.edgeId === edgeId) heard.push(told.draining && told.drained);
+  });
+  await waitUntil(() => heard.length > 2);
+  expect(new Set(heard)).toEqual(new Set([true]));
+  expect((await own())?.state).toBe(EdgeState.DRAINING);
+  expect((await routing.undrainEdge({ edgeId })).edge?.state).toBe(EdgeState.READY);
+  heard.length = 0;
+  await waitUntil(() => heard.length > 2);
+  expect(new Set(heard)).toEqual(new Set([false]));
+  const absent = await routing
+    .drainEdge({ edgeId: newId('nod') })
+    .catch((caught: unknown) => ConnectError.from(caught));
+  expect(absent).toMatchObject({ code: Code.NotFound });
+});
+
+test('an edge that stops says so before it stops, and gives its lease up', async () => {
   await using leaving = await startEdge();
   const heard: boolean[] = [];
-  const subscription = leaving.bus.connection.subscribe('kerkis.announce.delivery.edge');
-  const listening = (async () => {
-    for await (const { data } of subscription) heard.push(Buffer.from(data).includes(Buffer.from([0x20, 1])));
-  })();
+  using _hearing = watchAnnouncements(leaving.bus, EdgeAnnouncedSchema, ({ draining }) =>
+    heard.push(draining),
+  );
+  const leases = openLeases(leaving.bus, { bucket: edgeBucket, ttlMs: 6_000 });
   await waitUntil(() => heard.includes(false));
+  expect(await leases.list()).toHaveLength(1);
   await leaving.server[Symbol.asyncDispose]();
   await waitUntil(() => heard.includes(true));
-  subscription.unsubscribe();
-  await listening;
+  await leaving.service[Symbol.asyncDispose]();
+  expect(await leases.list()).toEqual([]);
 });
 
 test('the URLs of a playback ID', async () => {

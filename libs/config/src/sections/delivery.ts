@@ -71,4 +71,23 @@ export const delivery = section('How viewers are served.', {
     },
     { pattern: /^[a-z0-9-]{1,64}$/, form: 'up to 64 lower-case letters, digits and dashes' },
   ),
+  weight: integer(
+    {
+      description: 'Share of the playback IDs that routing gives this edge, beside those of the others.',
+      unit: 'parts',
+    },
+    1,
+    1_000,
+    100,
+  ),
+  leaseSeconds: integer(
+    {
+      description:
+        'How long this edge counts as there without a sign of life. It renews its lease three times in it; the same for all edges.',
+      unit: 'seconds',
+    },
+    2,
+    8,
+    6,
+  ),
 });

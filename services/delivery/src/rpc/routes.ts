@@ -1,22 +1,24 @@
 import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
 import { PlaybackService, RoutingService } from '@kerkis/contracts/delivery';
 import type { EdgeTable } from '../edges/edge-table.ts';
+import { describeEdge } from '../edges/known-edge.ts';
+import { type DrainEdgeDependencies, drainEdge } from './drain-edge.ts';
 import { type ResolvePlaybackDependencies, resolvePlayback } from './resolve-playback.ts';
+import { route } from './route.ts';
 
 /** Registers every RPC of the edge. */
 export function deliveryRoutes(
-  dependencies: ResolvePlaybackDependencies & { readonly edges: EdgeTable },
+  dependencies: ResolvePlaybackDependencies & DrainEdgeDependencies & { readonly edges: EdgeTable },
 ): (router: ConnectRouter) => void {
   const { edges } = dependencies;
   const playbackRpcs: ServiceImpl<typeof PlaybackService> = {
     resolvePlayback: ({ playbackId }, { url }) => resolvePlayback(dependencies, playbackId, url),
   };
   const routingRpcs: ServiceImpl<typeof RoutingService> = {
-    route: ({ playbackId, region }) => {
-      const edge = edges.route(playbackId, region);
-      return { edge, baseUrl: `${edge.url}/v/${playbackId}` };
-    },
-    listEdges: () => ({ edges: edges.list() }),
+    route: (request) => route(edges, request),
+    listEdges: () => ({ edges: edges.all().map(({ edge, isDraining }) => describeEdge(edge, isDraining)) }),
+    drainEdge: ({ edgeId }) => drainEdge(dependencies, edgeId, true),
+    undrainEdge: ({ edgeId }) => drainEdge(dependencies, edgeId, false),
   };
   return (router) => {
     router.service(PlaybackService, playbackRpcs);
