@@ -5,6 +5,7 @@ export type {
   Presentation,
   SegmentRun,
   TextAttributes,
+  Thumbnails,
   Track,
   VideoAttributes,
   VideoRange,

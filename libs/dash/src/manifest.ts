@@ -1,6 +1,7 @@
 import { type AdaptationSet, adaptationSets, languageTag } from './adaptation-sets.ts';
 import { type ManifestOptions, type Presentation, playableTracks, type Track } from './presentation.ts';
-import { longestSegmentMs, segmentTemplate, textFile } from './timeline.ts';
+import { thumbnailSet } from './thumbnails.ts';
+import { greatestDivisor, longestSegmentMs, segmentTemplate, textFile } from './timeline.ts';
 import { element, plainText, type XmlElement, xml } from './xml.ts';
 
 const profiles = 'urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019';
@@ -16,9 +17,7 @@ function wholeBps(bps: number): number {
   return Number.isFinite(bps) ? Math.max(1, Math.ceil(bps)) : 1;
 }
 
-function frameRate(track: Track): string | undefined {
-  const rate = track.video?.frameRate;
-  if (rate === undefined) return undefined;
+function frameRate(rate: NonNullable<Track['video']>['frameRate']): string {
   return rate.num % rate.den === 0 ? String(rate.num / rate.den) : `${rate.num}/${rate.den}`;
 }
 
@@ -79,6 +78,22 @@ function roles(set: AdaptationSet, mainAudio: Track | undefined): XmlElement[] {
   return [role('main')];
 }
 
+/** The largest of all pictures of a set, as DASH-IF IOP wants it told before anything is chosen. */
+function largestPicture({ tracks }: AdaptationSet): XmlElement['attributes'] {
+  const videos = tracks.flatMap(({ video }) => video ?? []);
+  const [first] = videos.toSorted((a, b) => b.width * b.height - a.width * a.height);
+  if (first === undefined) return {};
+  const rate = ({ num, den }: NonNullable<Track['video']>['frameRate']) => num / den;
+  const fastest = videos.reduce((a, b) => (rate(b.frameRate) > rate(a.frameRate) ? b : a));
+  const divisor = greatestDivisor(first.width, first.height);
+  return {
+    par: `${first.width / divisor}:${first.height / divisor}`,
+    maxWidth: Math.max(...videos.map(({ width }) => width)),
+    maxHeight: Math.max(...videos.map(({ height }) => height)),
+    maxFrameRate: frameRate(fastest.frameRate),
+  };
+}
+
 /** Sets that a player may switch to. Their segments are not aligned, which DASH-IF IOP wants told of all of them. */
 function switching(set: AdaptationSet): XmlElement[] {
   if (set.switchableTo.length === 0) return [];
@@ -104,7 +119,7 @@ function representation(track: Track, id: string, options: ManifestOptions): Xml
       bandwidth,
       width: track.video?.width,
       height: track.video?.height,
-      frameRate: frameRate(track),
+      frameRate: track.video && frameRate(track.video.frameRate),
       sar: track.video === undefined ? undefined : '1:1',
       audioSamplingRate: track.audio?.sampleRate,
     },
@@ -156,6 +171,7 @@ export function manifest(presentation: Presentation, options: ManifestOptions = 
       contentType: set.kind,
       mimeType: isText ? 'text/vtt' : `${set.kind}/mp4`,
       lang: set.language,
+      ...largestPicture(set),
       segmentAlignment: isText ? undefined : set.switchableTo.length === 0,
       startWithSAP: isText ? undefined : 1,
       selectionPriority: set.selectionPriority,
@@ -168,6 +184,9 @@ export function manifest(presentation: Presentation, options: ManifestOptions = 
       ...set.tracks.map((track) => representation(track, ids.get(track) ?? track.name, options)),
     ]);
   });
+
+  const { thumbnails } = presentation;
+  if (thumbnails !== undefined) sets.push(thumbnailSet(setId(sets.length), thumbnails, options.query));
 
   const attributes = {
     xmlns: 'urn:mpeg:dash:schema:mpd:2011',

@@ -79,12 +79,30 @@ export interface Track {
   readonly text?: TextAttributes | undefined;
 }
 
+/** Small pictures along the whole duration in sprites of equal size: tiles from left to right and from top to bottom. */
+export interface Thumbnails {
+  /** URL of a sprite relative to the manifest with `$Number$` once, counted from 1: `storyboard-$Number$.jpg`. A plain path. */
+  readonly media: string;
+  /** Milliseconds from one picture to the next. */
+  readonly intervalMs: number;
+  /** Width of one picture in pixels. */
+  readonly tileWidth: number;
+  /** Height of one picture in pixels. */
+  readonly tileHeight: number;
+  /** Pictures in a row of a sprite. */
+  readonly columns: number;
+  /** Rows of a sprite. */
+  readonly rows: number;
+}
+
 /** Everything a viewer may choose from, on one timeline. */
 export interface Presentation {
   /** Length of the longest track in milliseconds. */
   readonly durationMs: number;
   /** All tracks; those without segments are left out of manifests. */
   readonly tracks: readonly Track[];
+  /** Absent: none. */
+  readonly thumbnails?: Thumbnails | undefined;
 }
 
 /** Options of the manifest. */
@@ -102,6 +120,20 @@ const codecPattern = /^[A-Za-z0-9-]{1,8}(\.[A-Za-z0-9._-]{1,64})?$/;
 function requirePositive(track: Track, field: string, value: number | undefined): void {
   if (value === undefined || !Number.isSafeInteger(value) || value <= 0) {
     throw new RangeError(`Track ${track.name}: ${field} must be a whole number above 0, not ${value}.`);
+  }
+}
+
+/** Throws a RangeError that names the field of thumbnails that cannot be written. */
+export function validateThumbnails({ media, ...numbers }: Thumbnails): void {
+  if (!/^[A-Za-z0-9_-]+\$Number\$\.[a-z]+$/.test(media)) {
+    throw new RangeError(
+      `thumbnails.media must be a plain path with $Number$, not ${JSON.stringify(media)}.`,
+    );
+  }
+  for (const [field, value] of Object.entries(numbers)) {
+    if (!Number.isSafeInteger(value) || value <= 0) {
+      throw new RangeError(`thumbnails.${field} must be a whole number above 0, not ${value}.`);
+    }
   }
 }
 

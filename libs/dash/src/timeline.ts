@@ -16,7 +16,8 @@ function joinRuns(runs: readonly SegmentRun[]): SegmentRun[] {
   return joined;
 }
 
-function greatestDivisor(a: number, b: number): number {
+/** Of two whole numbers. */
+export function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
@@ -37,7 +38,8 @@ export function longestSegmentMs(track: Track): number {
     .reduce((longest, run) => Math.max(longest, Math.ceil((run.duration / track.timescale) * 1000)), 0);
 }
 
-function querySuffix(query: string | undefined): string {
+/** The query with its `?`, safe in a template, or nothing. */
+export function querySuffix(query: string | undefined): string {
   const safe = query
     ?.toWellFormed()
     .replace(/[^A-Za-z0-9\-._~!&'()*+,;=:@/?%]/gu, (character) => encodeURIComponent(character));

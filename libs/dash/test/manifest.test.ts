@@ -207,6 +207,36 @@ describe('manifest', () => {
     expect(elements(xml, 'MPD')[0]?.getAttribute('maxSegmentDuration')).toBe('PT4.018S');
   });
 
+  test('small pictures are an image set, one sprite a segment, which the parser of videojs leaves alone', () => {
+    const thumbnails = {
+      media: 'storyboard-$Number$.jpg',
+      intervalMs: 1000,
+      tileWidth: 160,
+      tileHeight: 90,
+      columns: 5,
+      rows: 2,
+    };
+    const xml = manifest({ ...film, thumbnails }, { query: 'g=1' });
+    const set = elements(xml, 'AdaptationSet').at(-1);
+    const inside = (tag: string) => attributes(set?.getElementsByTagName(tag)[0]);
+    expect(attributes(set)).toEqual({ id: '3', contentType: 'image', mimeType: 'image/jpeg' });
+    expect(inside('SegmentTemplate')).toEqual({
+      timescale: '1000',
+      duration: '10000',
+      startNumber: '1',
+      media: 'storyboard-$Number$.jpg?g=1',
+    });
+    expect(inside('Representation')).toMatchObject({ id: 'thumbnails', width: '800', height: '180' });
+    expect(inside('EssentialProperty')).toEqual({
+      schemeIdUri: 'http://dashif.org/guidelines/thumbnail_tile',
+      value: '5x2',
+    });
+    expect(parse(xml, { manifestUri }).playlists).toHaveLength(2);
+    for (const wrong of [{ media: 'a.jpg' }, { media: '../$Number$.jpg' }, { columns: 0 }, { rows: 1.5 }]) {
+      expect(() => manifest({ ...film, thumbnails: { ...thumbnails, ...wrong } })).toThrow(RangeError);
+    }
+  });
+
   test('7.1 sound is told by its layout', () => {
     const tracks = [audio('en', { channels: 8 })];
     expect(attributes(elements(manifest({ durationMs, tracks }), 'AudioChannelConfiguration')[0])).toEqual({

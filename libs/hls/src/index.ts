@@ -1,7 +1,9 @@
-export { mediaPlaylist, targetDurationSeconds } from './media.ts';
+export { iframePlaylist, mediaPlaylist, targetDurationSeconds } from './media.ts';
 export { multivariantPlaylist } from './multivariant.ts';
 export type {
   AudioAttributes,
+  ByteRange,
+  IFrames,
   MediaPlaylistOptions,
   PlaylistOptions,
   Presentation,

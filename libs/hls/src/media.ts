@@ -1,10 +1,12 @@
 import { uri } from './attributes.ts';
-import { type MediaPlaylistOptions, type Track, validateTrack } from './presentation.ts';
-
-/** A whole number of microseconds as decimal seconds with six places. */
-function seconds(microseconds: number): string {
-  return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`;
-}
+import {
+  type ByteRange,
+  type MediaPlaylistOptions,
+  requireByteRanges,
+  type Track,
+  validateTrack,
+} from './presentation.ts';
+import { segmentTimes } from './segment-times.ts';
 
 /** The longest segment in seconds, rounded as EXT-X-TARGETDURATION asks for, 1 or more. */
 function longestSeconds(track: Track): number {
@@ -21,39 +23,60 @@ export function targetDurationSeconds(tracks: readonly Track[]): number {
   return Math.max(1, ...tracks.filter(({ kind }) => kind !== 'text').map(longestSeconds));
 }
 
-/**
- * The media playlist of one complete (VOD) track, to be served at `<name>/media.m3u8`; URIs are relative to it.
- * Each EXTINF is the difference of two rounded times, so that their sum is the track's length to the microsecond,
- * however many segments there are. Throws RangeError on a track that cannot be written.
- */
-export function mediaPlaylist(track: Track, options: MediaPlaylistOptions = {}): string {
-  validateTrack(track);
-  const isText = track.kind === 'text';
-  const targetSeconds = Math.max(longestSeconds(track), isText ? 1 : (options.targetSeconds ?? 1));
-  const lines = [
+function head(targetSeconds: number): string[] {
+  return [
     '#EXTM3U',
     '#EXT-X-VERSION:7',
     `#EXT-X-TARGETDURATION:${targetSeconds}`,
     '#EXT-X-MEDIA-SEQUENCE:1',
     '#EXT-X-PLAYLIST-TYPE:VOD',
   ];
-  if (!isText) {
-    lines.push('#EXT-X-INDEPENDENT-SEGMENTS', `#EXT-X-MAP:URI="${uri('init.mp4', options.query)}"`);
-  }
+}
+
+function initSegment({ query }: MediaPlaylistOptions): string {
+  return `#EXT-X-MAP:URI="${uri('init.mp4', query)}"`;
+}
+
+/**
+ * The media playlist of one complete (VOD) track, to be served at `<name>/media.m3u8`; URIs are relative to it.
+ * Throws RangeError on a track that cannot be written.
+ */
+export function mediaPlaylist(track: Track, options: MediaPlaylistOptions = {}): string {
+  validateTrack(track);
+  const isText = track.kind === 'text';
+  const lines = head(Math.max(longestSeconds(track), isText ? 1 : (options.targetSeconds ?? 1)));
+  if (!isText) lines.push('#EXT-X-INDEPENDENT-SEGMENTS', initSegment(options));
   // The file of a text track lies beside the folder that the playlist is in.
   const textFile = `../${track.name.split('/').at(-1)}.vtt`;
-  let number = 1;
-  let endTicks = 0;
-  let startUs = 0;
-  for (const run of track.segments) {
-    for (let i = 0; i < run.count; i++) {
-      endTicks += run.duration;
-      const endUs = Math.round((endTicks / track.timescale) * 1e6);
-      const file = isText ? textFile : `${number}.m4s`;
-      lines.push(`#EXTINF:${seconds(endUs - startUs)},`, uri(file, options.query));
-      startUs = endUs;
-      number += 1;
-    }
+  for (const { number, tag } of segmentTimes(track)) {
+    lines.push(tag, uri(isText ? textFile : `${number}.m4s`, options.query));
+  }
+  lines.push('#EXT-X-ENDLIST', '');
+  return lines.join('\n');
+}
+
+/**
+ * The playlist of the first pictures of all segments of a video track, to be served at `<name>/iframes.m3u8`: `ranges` tells
+ * where in each segment it is, in order; more ranges than segments are left out. Throws RangeError on a track or a range that cannot be
+ * written.
+ */
+export function iframePlaylist(
+  track: Track,
+  ranges: readonly ByteRange[],
+  options: MediaPlaylistOptions = {},
+): string {
+  validateTrack(track);
+  requireByteRanges(track, ranges);
+  const lines = head(Math.max(longestSeconds(track), options.targetSeconds ?? 1));
+  lines.push('#EXT-X-I-FRAMES-ONLY', initSegment(options));
+  for (const { number, tag } of segmentTimes(track)) {
+    const range = ranges[number - 1];
+    if (range === undefined) break;
+    lines.push(
+      tag,
+      `#EXT-X-BYTERANGE:${range.sizeBytes}@${range.offset}`,
+      uri(`${number}.m4s`, options.query),
+    );
   }
   lines.push('#EXT-X-ENDLIST', '');
   return lines.join('\n');

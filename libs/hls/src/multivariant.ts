@@ -4,7 +4,9 @@ import { audioGroups, isLadder, mediaTags, type RenditionGroup } from './renditi
 
 interface Variant {
   readonly track: Track;
+  readonly audioGroup: string | undefined;
   readonly peakBps: number;
+  readonly averageBps: number;
   readonly line: string;
 }
 
@@ -34,7 +36,8 @@ function variant(track: Track, audio: RenditionGroup | undefined, texts: readonl
     averageBps,
     total((other) => other.peakBandwidthBps),
   );
-  const codecs = new Set([...pictures, ...sounds, ...texts].map((other) => other.codec));
+  // WebVTT files have no sample type of their own: `wvtt` would be text inside of MP4.
+  const codecs = new Set([...pictures, ...sounds].map((other) => other.codec));
   const video = track.video;
   const attributes = attributeList({
     BANDWIDTH: String(peakBps),
@@ -48,7 +51,43 @@ function variant(track: Track, audio: RenditionGroup | undefined, texts: readonl
     SUBTITLES: texts.length === 0 ? undefined : quoted(textGroupId),
     'CLOSED-CAPTIONS': video === undefined ? undefined : 'NONE',
   });
-  return { track, peakBps, line: `#EXT-X-STREAM-INF:${attributes}` };
+  return { track, audioGroup: audio?.id, peakBps, averageBps, line: `#EXT-X-STREAM-INF:${attributes}` };
+}
+
+/**
+ * From the lowest bitrate to the highest, behind the one that players which know nothing yet are to begin with: of what plays
+ * everywhere (H.264, SDR, the smallest audio group) the best within the bandwidth, else the smallest.
+ */
+function ordered(variants: readonly Variant[], startBandwidthBps: number): Variant[] {
+  const rising = variants.toSorted((a, b) => a.peakBps - b.peakBps);
+  const common = rising.filter(
+    ({ track }) => track.codec.startsWith('avc1.') && (track.video?.videoRange ?? 'SDR') === 'SDR',
+  );
+  const candidates = common.length > 0 ? common : rising;
+  const alike = candidates.filter(({ audioGroup }) => audioGroup === candidates[0]?.audioGroup);
+  const first = alike.findLast(({ averageBps }) => averageBps <= startBandwidthBps) ?? alike[0];
+  return first === undefined ? rising : [first, ...rising.filter((other) => other !== first)];
+}
+
+/** Pictures for scrubbing, where their track is one of those to play. */
+function iframeTags(
+  { iframes }: Presentation,
+  videos: readonly Track[],
+  { query }: PlaylistOptions,
+): string[] {
+  const track = videos.find(({ name }) => name === iframes?.track);
+  if (iframes === undefined || track === undefined) return [];
+  const averageBps = wholeBps(iframes.averageBandwidthBps);
+  const attributes = attributeList({
+    BANDWIDTH: String(Math.max(averageBps, wholeBps(iframes.peakBandwidthBps))),
+    'AVERAGE-BANDWIDTH': String(averageBps),
+    CODECS: quoted(track.codec),
+    RESOLUTION: `${track.video?.width}x${track.video?.height}`,
+    'VIDEO-RANGE': track.video?.videoRange ?? 'SDR',
+    'STABLE-VARIANT-ID': quoted(`${track.name}/iframes`),
+    URI: quoted(uri(`${track.name}/iframes.m3u8`, query)),
+  });
+  return [`#EXT-X-I-FRAME-STREAM-INF:${attributes}`];
 }
 
 function videoVariants(videos: Track[], groups: RenditionGroup[], texts: Track[]): Variant[] {
@@ -67,8 +106,9 @@ function audioVariants(audios: Track[], groups: RenditionGroup[], texts: Track[]
 
 /**
  * The multivariant playlist (RFC 8216bis), to be served beside the track folders: its URIs are
- * `<name>/media.m3u8`. Variants go from the lowest bitrate to the highest. Throws RangeError when there is nothing
- * to play or a track cannot be written.
+ * `<name>/media.m3u8`. Variants go from the lowest bitrate to the highest, behind the one to begin with. No variant needs
+ * SUPPLEMENTAL-CODECS: that is for enhancements of the same bytes (Dolby Vision), HDR10 and HLG are told by CODECS and VIDEO-RANGE.
+ * Throws RangeError when there is nothing to play or a track cannot be written.
  */
 export function multivariantPlaylist(presentation: Presentation, options: PlaylistOptions = {}): string {
   const tracks = playableTracks(presentation);
@@ -81,11 +121,13 @@ export function multivariantPlaylist(presentation: Presentation, options: Playli
   }
   const groups = audioOnly && isLadder(audios) ? [] : audioGroups(audios);
   const variants = audioOnly ? audioVariants(audios, groups, texts) : videoVariants(videos, groups, texts);
-  variants.sort((a, b) => a.peakBps - b.peakBps);
 
   const lines = ['#EXTM3U', '#EXT-X-VERSION:7', '#EXT-X-INDEPENDENT-SEGMENTS'];
   for (const group of groups) lines.push(...mediaTags('AUDIO', group, options));
   if (texts.length > 0) lines.push(...mediaTags('SUBTITLES', { id: textGroupId, tracks: texts }, options));
-  for (const { track, line } of variants) lines.push(line, uri(`${track.name}/media.m3u8`, options.query));
+  for (const { track, line } of ordered(variants, presentation.startBandwidthBps ?? 0)) {
+    lines.push(line, uri(`${track.name}/media.m3u8`, options.query));
+  }
+  lines.push(...iframeTags(presentation, videos, options));
   return `${lines.join('\n')}\n`;
 }

@@ -79,12 +79,37 @@ export interface Track {
   readonly text?: TextAttributes | undefined;
 }
 
+/** Where in a media segment its first picture is: from the `moof` on to the end of the first sample. */
+export interface ByteRange {
+  /** Bytes before it, an integer from 0. */
+  readonly offset: number;
+  /** Length in bytes, an integer from 1. */
+  readonly sizeBytes: number;
+}
+
+/** The first pictures of all segments of a video track, for fast scrubbing: `<track>/iframes.m3u8`. */
+export interface IFrames {
+  /** Name of the track that they are of. Where the presentation has no such track to play, they are left out. */
+  readonly track: string;
+  /** Highest size of a picture over the length of its segment, bits per second. */
+  readonly peakBandwidthBps: number;
+  /** Size of all pictures over the length of the track, bits per second. */
+  readonly averageBandwidthBps: number;
+}
+
 /** Everything a viewer may choose from, on one timeline. */
 export interface Presentation {
   /** Length of the longest track in milliseconds. */
   readonly durationMs: number;
   /** All tracks; those without segments are left out of manifests. */
   readonly tracks: readonly Track[];
+  /** Absent: none. */
+  readonly iframes?: IFrames | undefined;
+  /**
+   * The variant that is listed first, with which some players begin, is the best one that takes no more than this on average, bits
+   * per second. Default 0: the smallest one.
+   */
+  readonly startBandwidthBps?: number | undefined;
 }
 
 /** Options of both playlists. */
@@ -159,4 +184,17 @@ export function playableTracks(presentation: Presentation): Track[] {
     names.add(track.name);
   }
   return presentation.tracks.filter((track) => track.segments.some((run) => run.count > 0));
+}
+
+/** Throws a RangeError when there are not the ranges that the first pictures of all segments of a track need. */
+export function requireByteRanges(track: Track, ranges: readonly ByteRange[]): void {
+  const count = track.segments.reduce((sum, run) => sum + run.count, 0);
+  if (track.kind !== 'video') throw new RangeError(`Track ${track.name}: only video has pictures.`);
+  if (ranges.length < count) {
+    throw new RangeError(`Track ${track.name}: ${count} segments have ${ranges.length} byte ranges only.`);
+  }
+  for (const { offset, sizeBytes } of ranges) {
+    requirePositive(track, 'sizeBytes of a range', sizeBytes);
+    requirePositive(track, 'offset of a range + 1', offset + 1);
+  }
 }

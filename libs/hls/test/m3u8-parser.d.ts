@@ -20,6 +20,8 @@ declare module 'm3u8-parser' {
       readonly independentSegments?: boolean;
       readonly mediaSequence?: number;
       readonly playlists?: readonly { readonly uri: string; readonly attributes: Attributes }[];
+      readonly iFramesOnly?: boolean;
+      readonly iFramePlaylists?: readonly { readonly uri: string; readonly attributes: Attributes }[];
       readonly mediaGroups: Readonly<
         Record<string, Readonly<Record<string, Readonly<Record<string, Rendition>>>>>
       >;
@@ -27,6 +29,7 @@ declare module 'm3u8-parser' {
         readonly uri: string;
         readonly duration: number;
         readonly map: { readonly uri: string };
+        readonly byterange?: { readonly offset: number; readonly length: number };
       }[];
     };
   }
