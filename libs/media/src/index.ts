@@ -15,6 +15,9 @@ export {
   type StoredTrack,
   sampleSegments,
 } from './analysis/measure-quality.ts';
+export { type ArrivalNeeds, readySeconds } from './arriving/arrival-needs.ts';
+export { type ArrivedBytes, type ArrivingSource, probeArriving } from './arriving/probe-arriving.ts';
+export { unitFingerprint } from './arriving/unit-fingerprint.ts';
 export { type AacTrack, aacInit } from './cmaf/aac-init.ts';
 export { type AudioTrackLayout, audioSegments } from './cmaf/audio-segments.ts';
 export { defaultMaxBoxBytes } from './cmaf/box-splitter.ts';

@@ -3,7 +3,10 @@ export type { FilesystemStoreOptions } from './filesystem/store.ts';
 export { isObjectKey, maxKeyLength } from './key.ts';
 export type {
   ByteRange,
+  CopyOptions,
+  DeletePrefixOptions,
   GetOptions,
+  GrowingObject,
   MultipartInfo,
   NamedPart,
   ObjectBody,

@@ -83,6 +83,23 @@ export interface PutPartOptions {
   readonly offsetBytes?: number | undefined;
 }
 
+/** How an object is copied. */
+export interface CopyOptions {
+  /**
+   * Copy only when the target is not there, else `already_exists OBJECT_EXISTS`. On a filesystem exactly one of several wins; S3 looks
+   * before it copies.
+   */
+  readonly ifAbsent?: boolean | undefined;
+}
+
+/** What of an unfinished multipart upload can be read in place. */
+export interface GrowingObject {
+  /** Real path of the file. It becomes the object's own when the upload is completed. */
+  readonly path: string;
+  /** So many bytes from the first one on are stored without a hole. What lies behind them means nothing. */
+  readonly sizeBytes: number;
+}
+
 /** A multipart upload that is neither completed nor aborted. */
 export interface MultipartInfo {
   readonly key: string;
@@ -102,6 +119,12 @@ export interface PresignPutOptions extends PresignOptions {
   readonly sizeBytes?: number | undefined;
   /** When given, the client has to send exactly this Content-Type. Not for parts. */
   readonly contentType?: string | undefined;
+}
+
+/** How a prefix is deleted. */
+export interface DeletePrefixOptions {
+  /** Throws when the caller must not delete any more, e.g. because others take it for dead. */
+  readonly fence?: () => void | Promise<void>;
 }
 
 /**
@@ -132,7 +155,7 @@ export interface ObjectStore extends AsyncDisposable {
    * Copies an object of up to 5 GiB, atomically, and replaces what is there: `not_found OBJECT_NOT_FOUND`. Deleting or replacing one of the two
    * leaves the other.
    */
-  copy(from: string, to: string): Promise<void>;
+  copy(from: string, to: string, options?: CopyOptions): Promise<void>;
 
   /** What is known of an object; undefined when there is none. */
   head(key: string): Promise<ObjectInfo | undefined>;
@@ -143,8 +166,11 @@ export interface ObjectStore extends AsyncDisposable {
   /** Deletes an object; nothing happens when there is none. */
   delete(key: string): Promise<void>;
 
-  /** Deletes everything below a prefix that ends with `/`; gives how many objects that were. */
-  deletePrefix(prefix: string): Promise<number>;
+  /**
+   * Deletes everything below a prefix that ends with `/`; gives how many objects that were. `fence` is called right before each request
+   * that deletes: when it throws, nothing more is deleted, and the call rejects with that.
+   */
+  deletePrefix(prefix: string, options?: DeletePrefixOptions): Promise<number>;
 
   /** Begins a multipart upload and gives its id. */
   createMultipart(key: string, options?: Pick<PutOptions, 'contentType' | 'cacheControl'>): Promise<string>;
@@ -167,6 +193,12 @@ export interface ObjectStore extends AsyncDisposable {
    * MULTIPART_PART_INVALID`.
    */
   getPart?(key: string, uploadId: string, part: PartRef): Promise<Readable>;
+
+  /**
+   * Filesystem only: the beginning of an unfinished multipart upload whose parts were put with their offsets. Undefined when there
+   * is no such upload, or nothing of it lies in one file.
+   */
+  growing?(key: string, uploadId: string): Promise<GrowingObject | undefined>;
 
   /** The parts that the store holds, by number. `not_found MULTIPART_NOT_FOUND`. */
   listParts(key: string, uploadId: string): Promise<readonly PartInfo[]>;

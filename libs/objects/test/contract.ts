@@ -78,6 +78,16 @@ export function objectStoreContract(
       expect((await read(to)).toString()).toBe('two');
     });
 
+    test('copies only where nothing is, when asked to', async () => {
+      const [from, to] = [fresh(), fresh()];
+      await store.put(from, Buffer.from('one'));
+      await store.copy(from, to, { ifAbsent: true });
+      await store.put(from, Buffer.from('two'));
+      const again = store.copy(from, to, { ifAbsent: true });
+      await expect(again).rejects.toMatchObject({ reason: 'OBJECT_EXISTS' });
+      expect((await read(to)).toString()).toBe('one');
+    });
+
     test('keeps an empty object', async () => {
       const key = fresh();
       expect(await store.put(key, new Uint8Array(0))).toMatchObject({ sizeBytes: 0 });
@@ -276,6 +286,20 @@ export function objectStoreContract(
       await expect(store.deletePrefix(`${base}/x`)).rejects.toMatchObject({ reason: 'OBJECT_KEY_INVALID' });
       await expect(store.deletePrefix('')).rejects.toMatchObject({ reason: 'OBJECT_KEY_INVALID' });
       expect(await keys(`${base}/`)).toHaveLength(1);
+    });
+
+    test('deletes nothing more once its fence says so', async () => {
+      const base = fresh();
+      for (const name of ['a/1', 'a/2', 'b']) await store.put(`${base}/${name}`, Buffer.from(name));
+      let asked = 0;
+      const fence = async () => {
+        asked++;
+        throw new Error('others have taken over');
+      };
+      await expect(store.deletePrefix(`${base}/`, { fence })).rejects.toThrow('others have taken over');
+      expect(asked).toBe(1);
+      expect(await keys(`${base}/`)).toHaveLength(3);
+      expect(await store.deletePrefix(`${base}/`, { fence: () => {} })).toBe(3);
     });
 
     test('puts and deletes side by side', async () => {

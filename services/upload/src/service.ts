@@ -7,6 +7,7 @@ import { createChecksumReader } from './ending/checksum-reader.ts';
 import { createFinisher } from './ending/finisher.ts';
 import { createSourceHashes } from './hashing/source-hashes.ts';
 import { createImporter } from './import/importer.ts';
+import { createArrivals } from './intake/announce-arrival.ts';
 import { createWriters } from './intake/writers.ts';
 import { createObserve } from './observe.ts';
 import { reconcile } from './reconcile.ts';
@@ -58,6 +59,7 @@ export async function startUpload(
     catalog: mesh.client('catalog', AssetService),
     observe: createObserve(telemetry),
     hashes: stack.use(createSourceHashes(objects)),
+    arrivals: createArrivals(bus, objects),
     maxSizeBytes,
     partSizeBytes,
     checksumAlgorithms,

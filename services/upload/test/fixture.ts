@@ -103,6 +103,7 @@ export async function startFixture({ config: more = '', pace, ...options }: Fixt
     deleted,
     objects,
     directory,
+    bus: mesh.bus,
     /** The record, to put it as a process that died would have left it. */
     sessions,
     get url() {

@@ -27,6 +27,11 @@ export interface ProbeOptions {
   readonly scratchDirectory?: string | undefined;
   /** Makes the span of the probe; the global tracer by default. */
   readonly tracer?: Tracer;
+  /**
+   * The file is still being written: its first bytes are there, and it will have `sizeBytes`, if that is known. Then an index at the
+   * beginning counts as far as it tells of what is to come; without a size only what is there counts.
+   */
+  readonly arriving?: { readonly arrivedBytes: number; readonly sizeBytes?: number } | undefined;
 }
 
 /**
@@ -61,10 +66,11 @@ export async function probeSource(
 async function probe(
   path: string,
   limits: SourceLimits,
-  { tools, signal, scratchDirectory }: ProbeOptions,
+  { tools, signal, scratchDirectory, arriving }: ProbeOptions,
 ): Promise<SourceInfo> {
   await using file = await openSource(path);
-  const { container, sizeBytes } = file;
+  const { container } = file;
+  const sizeBytes = arriving?.sizeBytes ?? file.sizeBytes;
   const stopping = new AbortController();
   const input: ProbeInput = {
     tools,
@@ -86,7 +92,7 @@ async function probe(
     });
     describing.catch(() => {});
     mp4?.index?.prepare();
-    const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index));
+    const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index, arriving?.arrivedBytes));
     const described = parseDescription(await describing, limits);
     const description = excerpt?.withWholeRates(described) ?? described;
     const picked = await withHdrMetadata(input, pickStreams(description, limits));

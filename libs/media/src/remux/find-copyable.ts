@@ -18,9 +18,13 @@ const readsAtOnce = 32;
 
 /**
  * The pictures of a file that can be published as they are: H.264 that every player decodes, on one simple timeline, in closed groups
- * that start with an IDR picture. Undefined when there are none.
+ * that start with an IDR picture. Undefined when there are none. Groups behind the first `arrivedBytes` are taken for such as well.
  */
-export async function findCopyable(file: FileHandle, index: Mp4Index): Promise<CopyableVideo | undefined> {
+export async function findCopyable(
+  file: FileHandle,
+  index: Mp4Index,
+  arrivedBytes = Number.POSITIVE_INFINITY,
+): Promise<CopyableVideo | undefined> {
   const indexed = index.firstPictures();
   if (indexed === undefined) return undefined;
   const { track, table, presented, moov } = indexed;
@@ -29,7 +33,10 @@ export async function findCopyable(file: FileHandle, index: Mp4Index): Promise<C
   const gops = config && readGops(indexed);
   if (!config || !gops || gops.first.length > maxGops) return undefined;
   if (gops.reorderTicks > maxReorderSeconds * track.timescale) return undefined;
-  if (!(await allStartWithIdr(file, table, gops, config.lengthBytes))) return undefined;
+  const isThere = (sample: number) =>
+    (table.offsets[sample] as number) + (table.sizes[sample] as number) <= arrivedBytes;
+  const starts = gops.first.filter(isThere);
+  if (!(await allStartWithIdr(file, table, starts, config.lengthBytes))) return undefined;
   return {
     trackId: track.id,
     codecs: config.codecs,
@@ -60,7 +67,7 @@ function measureGops({ table, presented }: IndexedTrack, { first }: Gops) {
 async function allStartWithIdr(
   { fd }: FileHandle,
   { offsets, sizes }: IndexedTrack['table'],
-  { first }: Gops,
+  first: Uint32Array,
   lengthBytes: number,
 ): Promise<boolean> {
   for (let at = 0; at < first.length; at += readsAtOnce) {

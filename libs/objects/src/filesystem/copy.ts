@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { copyFile, link, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { objectNotFound } from '../failures.ts';
+import { objectExists, objectNotFound } from '../failures.ts';
 import { checkKey } from '../key.ts';
+import type { CopyOptions } from '../object-store.ts';
 import { codeOf, storage } from './errors.ts';
 import { type Root, statFile } from './root.ts';
 import { publish, temporaryPath } from './temporary.ts';
@@ -11,8 +12,14 @@ import { publish, temporaryPath } from './temporary.ts';
  * Copies an object. Files of objects are never written to once they have their names, so both may be the same file; where the filesystem has no
  * hard links, or no more of them, its bytes are copied.
  */
-export async function copyObject(root: Root, from: string, to: string): Promise<void> {
+export async function copyObject(
+  root: Root,
+  from: string,
+  to: string,
+  { ifAbsent = false }: CopyOptions = {},
+): Promise<void> {
   checkKey(to);
+  if (ifAbsent && (await storage(() => statFile(root, to)))) throw objectExists(to);
   if ((await storage(() => statFile(root, checkKey(from)))) === undefined) throw objectNotFound(from);
   const temporary = temporaryPath(root);
   try {
@@ -22,7 +29,7 @@ export async function copyObject(root: Root, from: string, to: string): Promise<
     if (codeOf(error) === 'ENOENT') throw objectNotFound(from, error);
     return await storage(() => Promise.reject(error));
   }
-  await publish(root, temporary, to);
+  await publish(root, temporary, to, ifAbsent);
 }
 
 async function duplicate(from: string, to: string): Promise<void> {

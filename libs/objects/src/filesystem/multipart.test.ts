@@ -199,6 +199,33 @@ test('parts can be read before the object is complete', async () => {
   await expect(read({ partNumber: 1, etag: 'x' })).rejects.toMatchObject({ reason: 'MULTIPART_NOT_FOUND' });
 });
 
+test('the beginning of an upload can be read in place while it grows, and is what the object becomes', async () => {
+  const upload = await begun();
+  const growing = () => store.growing?.(upload.key, upload.uploadId);
+  expect(await growing()).toBeUndefined();
+  const last = await upload.put(3, partOf(2), 2 * partBytes);
+  expect(await growing()).toBeUndefined();
+  const first = await upload.put(1, partOf(0), 0);
+  const begin = await growing();
+  expect(begin?.sizeBytes).toBe(partBytes);
+  expect((await readFile(begin?.path ?? '')).subarray(0, partBytes).equals(partOf(0))).toBe(true);
+  const before = await stat(begin?.path ?? '', { bigint: true });
+  const middle = await upload.put(2, partOf(1), partBytes);
+  expect((await growing())?.sizeBytes).toBe(whole.length);
+  await upload.complete([first, middle, last], false);
+  const after = await stat(join(directory, upload.key), { bigint: true });
+  expect([after.ino, after.birthtimeNs]).toEqual([before.ino, before.birthtimeNs]);
+  expect(await growing()).toBeUndefined();
+  expect(await store.growing?.(upload.key, '../../etc')).toBeUndefined();
+});
+
+test('what lies in files of its own is no beginning of the body', async () => {
+  const upload = await begun();
+  await upload.put(1, partOf(0));
+  await upload.put(2, partOf(1), partBytes);
+  expect(await store.growing?.(upload.key, upload.uploadId)).toBeUndefined();
+});
+
 test('another store on the directory goes on where this one was', async () => {
   const upload = await begun();
   const first = await upload.put(1, partOf(0), 0);

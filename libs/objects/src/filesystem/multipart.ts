@@ -16,7 +16,8 @@ import {
   walkMultiparts,
 } from './multipart-directory.ts';
 import { assembleParts, namedParts, openPart, readParts } from './parts.ts';
-import { placePart } from './place-part.ts';
+import { bodyName, placePart } from './place-part.ts';
+import { bytesInARow } from './places.ts';
 import { type Root, syncDirectory } from './root.ts';
 import { publish, writeTemporary } from './temporary.ts';
 
@@ -25,6 +26,7 @@ type MultipartMethods = Pick<
   | 'createMultipart'
   | 'putPart'
   | 'getPart'
+  | 'growing'
   | 'listParts'
   | 'completeMultipart'
   | 'abortMultipart'
@@ -72,6 +74,14 @@ export function multipartMethods(root: Root): MultipartMethods {
       if (!part || part.sizeBytes === 0) return Readable.from([]);
       const { handle, start, end } = await openPart(root, { key, uploadId }, part);
       return handle.createReadStream({ start, end: end - 1, highWaterMark: readBytes });
+    },
+
+    async growing(key, uploadId) {
+      checkKey(key);
+      if ((await readMeta(root, uploadId))?.key !== key) return undefined;
+      const { byId } = await journals.of(uploadId).read();
+      const sizeBytes = bytesInARow(byId.values());
+      return sizeBytes > 0 ? { path: join(root, directoryOf(uploadId), bodyName), sizeBytes } : undefined;
     },
 
     async listParts(key, uploadId) {

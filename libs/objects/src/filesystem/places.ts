@@ -62,6 +62,17 @@ export function parseLine(text: string): JournalLine | undefined {
   }
 }
 
+/** Bytes from the first one on that are stored without a hole. */
+export function bytesInARow(places: Iterable<Place>): number {
+  const stored = [...places].filter(({ etag }) => etag !== undefined);
+  let endBytes = 0;
+  for (const { offsetBytes, sizeBytes } of stored.toSorted((a, b) => a.offsetBytes - b.offsetBytes)) {
+    if (offsetBytes !== endBytes) break;
+    endBytes += sizeBytes;
+  }
+  return endBytes;
+}
+
 /** Whether two places share a byte. */
 export function overlap(a: Omit<Place, 'etag'>, b: Omit<Place, 'etag'>): boolean {
   return a.offsetBytes < b.offsetBytes + b.sizeBytes && b.offsetBytes < a.offsetBytes + a.sizeBytes;

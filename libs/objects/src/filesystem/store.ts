@@ -40,9 +40,10 @@ export async function openFilesystemStore({ directory }: FilesystemStoreOptions)
       yield* walk(root, checkPrefix(prefix));
     },
 
-    async deletePrefix(prefix) {
+    async deletePrefix(prefix, { fence } = {}) {
       let count = 0;
       for await (const { key } of walk(root, checkDirectoryPrefix(prefix))) {
+        await fence?.();
         count += (await deleteFile(root, key)) ? 1 : 0;
       }
       return count;
@@ -115,7 +116,7 @@ function objectMethods(
       }
     },
 
-    copy: (from, to) => copyObject(root, from, to),
+    copy: (from, to, options) => copyObject(root, from, to, options),
 
     async head(key) {
       checkKey(key);

@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3';
 import { checkDirectoryPrefix, checkKey } from '../key.ts';
-import type { ObjectStore } from '../object-store.ts';
+import type { DeletePrefixOptions, ObjectStore } from '../object-store.ts';
 import type { BucketClient } from './client.ts';
 import { s3Code, s3Status, toS3Error } from './errors.ts';
 import { listAll } from './read.ts';
@@ -18,14 +18,19 @@ export function deleteMethods(
 ): Pick<ObjectStore, 'delete' | 'deletePrefix'> {
   let isBulk = bulkDelete;
 
-  async function deleteBatch(keys: readonly string[]): Promise<void> {
+  async function deleteBatch(
+    keys: readonly string[],
+    fence: DeletePrefixOptions['fence'] = () => {},
+  ): Promise<void> {
     let rest = keys;
     if (isBulk) {
+      await fence();
       const refused = await deleteAtOnce(target, keys);
       isBulk = refused !== 'unknown';
       rest = refused === 'unknown' ? keys : refused;
     }
     for (let first = 0; first < rest.length; first += parallel) {
+      await fence();
       await Promise.all(rest.slice(first, first + parallel).map((key) => deleteOne(target, key)));
     }
   }
@@ -35,18 +40,18 @@ export function deleteMethods(
       await deleteOne(target, checkKey(key));
     },
 
-    async deletePrefix(prefix) {
+    async deletePrefix(prefix, { fence } = {}) {
       checkDirectoryPrefix(prefix);
       let count = 0;
       let batch: string[] = [];
       for await (const { key } of listAll(target, prefix)) {
         batch.push(key);
         if (batch.length < batchSize) continue;
-        await deleteBatch(batch);
+        await deleteBatch(batch, fence);
         count += batch.length;
         batch = [];
       }
-      if (batch.length > 0) await deleteBatch(batch);
+      if (batch.length > 0) await deleteBatch(batch, fence);
       return count + batch.length;
     },
   };

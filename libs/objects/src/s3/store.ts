@@ -17,13 +17,14 @@ export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore>
   cleanup.defer(() => publicClient.destroy());
   if (options.ensureBucket) await ensureBucket(target);
   if (options.corsOrigins && options.corsOrigins.length > 0) await ensureCors(target, options.corsOrigins);
+  const reads = readMethods(target);
   const resources = cleanup.move();
   return {
     kind: 's3',
     presign: true,
     put: putMethod(target, { conditionalPut }),
-    copy: copyMethod(target),
-    ...readMethods(target),
+    copy: copyMethod(target, reads.head),
+    ...reads,
     ...deleteMethods(target, { bulkDelete }),
     ...multipartMethods(target),
     ...presignMethods({ bucket, client: publicClient }),

@@ -13,6 +13,7 @@ import {
 import { livesUntil, partReserved, partStored, tailStored, wholeReceived } from '../domain/transitions.ts';
 import type { PassingHash } from '../hashing/source-hashes.ts';
 import type { SessionStore } from '../store/sessions.ts';
+import type { Arrivals } from './announce-arrival.ts';
 import { persistently, tailThen } from './stored-bytes.ts';
 
 /** What a sink stands on. */
@@ -28,6 +29,14 @@ export interface ByteSinkDependencies {
 /** Takes the next bytes of a session. One writer uses it, from one place at a time. */
 export type ByteSink = ReturnType<typeof openByteSink>;
 
+/** Who follows the bytes of a sink, and when they count. */
+export interface SinkOptions {
+  /** Bytes count all together at the end, or not at all. */
+  readonly atomic?: boolean;
+  readonly hash?: PassingHash;
+  readonly arrivals?: Arrivals;
+}
+
 type Change = (session: Session) => Session;
 
 /** More pieces than these are made one. */
@@ -41,7 +50,7 @@ const maxTailPieces = 32;
 export function openByteSink(
   { objects, sessions, maxSizeBytes, ttlMs }: ByteSinkDependencies,
   taken: Session,
-  { atomic = false, hash }: { readonly atomic?: boolean; readonly hash?: PassingHash } = {},
+  { atomic = false, hash, arrivals }: SinkOptions = {},
 ) {
   const key = sourceKey(taken);
   const limitBytes = declaredSize(taken) ?? maxSizeBytes;
@@ -148,6 +157,7 @@ export function openByteSink(
       session: [...changes, last].reduce((so, change) => change(so), livesUntil(session, expireTime)),
     }));
     hash?.stored(written);
+    arrivals?.stored(written);
     return written;
   }
 

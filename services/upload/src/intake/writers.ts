@@ -6,6 +6,7 @@ import { sourceLost, takenOver } from '../domain/losses.ts';
 import { checkReceiving, type Session } from '../domain/session.ts';
 import type { SourceHashes } from '../hashing/source-hashes.ts';
 import type { SessionStore } from '../store/sessions.ts';
+import type { Arrivals } from './announce-arrival.ts';
 import { type ByteSink, type ByteSinkDependencies, openByteSink } from './byte-sink.ts';
 import { removeStored } from './stored-bytes.ts';
 
@@ -15,6 +16,7 @@ export interface WriterDependencies extends ByteSinkDependencies {
     Pick<ObjectStore, 'abortMultipart' | 'deletePrefix' | 'listMultiparts'>;
   readonly sessions: Pick<SessionStore, 'changeSession' | 'changeAsWriter' | 'findSession'>;
   readonly hashes: Pick<SourceHashes, 'join'>;
+  readonly arrivals: Arrivals;
   /** How long a silent writer keeps its session. */
   readonly leaseMs: number;
 }
@@ -53,7 +55,11 @@ export function createWriters(dependencies: WriterDependencies) {
 
   async function run(taken: Session, { atomic, write }: Writing): Promise<Session> {
     const hash = dependencies.hashes.join(taken);
-    const sink = openByteSink(dependencies, taken, { atomic: atomic ?? false, hash });
+    const sink = openByteSink(dependencies, taken, {
+      atomic: atomic ?? false,
+      hash,
+      arrivals: dependencies.arrivals,
+    });
     using _alive = keepLease(dependencies, taken, () => sink.hasMoved());
     try {
       return await write(sink);
