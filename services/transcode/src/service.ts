@@ -35,7 +35,7 @@ export interface HardwareOptions {
   readonly patienceMs: number;
 }
 
-const usualHardware: HardwareOptions = { find: findHardware, announceMs: 3_000, patienceMs: 60_000 };
+const usualHardware: HardwareOptions = { find: findHardware, announceMs: 1_000, patienceMs: 60_000 };
 
 /** Starts transcode: the planner, the worker or both, as `transcode.role` says. */
 export async function startTranscode(

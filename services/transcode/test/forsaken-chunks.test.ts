@@ -72,7 +72,6 @@ const look = () =>
       planSoon: () => true,
       workers: { missingForMs: () => 0 },
       hardwarePatienceMs: 60_000,
-      maxAttempts: 3,
       staleMs: -1_000,
       keepFinishedMs: 86_400_000,
       keepDeletionsMs: 86_400_000,

@@ -32,6 +32,7 @@ import { planJob } from '../src/planner/plan-job.ts';
 import { createPlanning } from '../src/planner/planning.ts';
 import { reconcile } from '../src/planner/reconcile.ts';
 import { startJob } from '../src/planner/start-job.ts';
+import { takeBackLost } from '../src/planner/take-back.ts';
 import { retryJob } from '../src/rpc/retry-job.ts';
 import { chunkStore } from '../src/store/chunks.ts';
 import { deletionStore, type MediaToGo } from '../src/store/deletions.ts';
@@ -84,8 +85,10 @@ beforeEach(async () => {
 });
 afterEach(() => stack.disposeAsync());
 
-function look(options: { planSoon?: (jobId: string) => boolean } = {}) {
-  return reconcile(
+async function look(options: { planSoon?: (jobId: string) => boolean } = {}) {
+  const signal = AbortSignal.timeout(30_000);
+  await takeBackLost({ ...parts, workers: { silentForMs: () => 0 }, maxAttempts: 3 }, signal);
+  return await reconcile(
     {
       ...parts,
       isInQueue: async ({ chunk }) => inQueue.has(chunk.id),
@@ -93,13 +96,12 @@ function look(options: { planSoon?: (jobId: string) => boolean } = {}) {
       planSoon: () => true,
       workers: { missingForMs: () => 0 },
       hardwarePatienceMs: 60_000,
-      maxAttempts: 3,
       staleMs: -1_000,
       keepFinishedMs: 86_400_000,
       keepDeletionsMs: 86_400_000,
       ...options,
     },
-    AbortSignal.timeout(30_000),
+    signal,
   );
 }
 
@@ -132,9 +134,9 @@ test('a planner that dies before it has added the chunks is made up for', async 
   await look();
   const chunks = await chunksOf(job.id);
   expect(chunks).toHaveLength(job.chunkCount);
-  // The head of each of three lanes, and the window of the rest.
-  expect(chunks.filter(({ chunk }) => chunk.state === ChunkState.QUEUED)).toHaveLength(3 + 3);
-  expect(inQueue.size).toBe(3 + 3);
+  // The heads of three lanes, of which the lowest rung has two, and the window of the rest.
+  expect(chunks.filter(({ chunk }) => chunk.state === ChunkState.QUEUED)).toHaveLength(4 + 3);
+  expect(inQueue.size).toBe(4 + 3);
 });
 
 test('chunks that are added after the job ended end with it, or go with it', async () => {
@@ -441,7 +443,7 @@ test('chunks of another run are neither counted nor given out', async () => {
   await parts.count(job.id);
   expect((await parts.jobs.getJob(job.id)).job.finishedChunkCount).toBe(0);
   const own = (await Array.fromAsync(parts.chunks.chunksOf(job.id, 1))).map(({ chunk }) => chunk.id);
-  expect(inQueue.size).toBe(3 + 3);
+  expect(inQueue.size).toBe(4 + 3);
   expect(own).toEqual(expect.arrayContaining([...inQueue]));
 });
 
@@ -451,17 +453,17 @@ test('heads wait for no window, and jobs that run share it', async () => {
     (await chunksOf(job.id)).flatMap(({ chunk }, place) => (chunk.state === ChunkState.QUEUED ? place : []));
   await parts.fill(one);
   await parts.fill(two);
-  const [heads, half] = [3, 2];
+  const [heads, half] = [4, 2];
   for (const job of [one, two]) {
     expect(await queuedOf(job)).toEqual(Array.from({ length: heads + half }, (_, place) => place));
   }
-  const [, , , first] = await chunksOf(one.job.id);
+  const [, , , , first] = await chunksOf(one.job.id);
   await claim(first?.chunk.id ?? '');
   await parts.fill(one);
-  expect(await queuedOf(one)).toEqual([0, 1, 2, 4, 5]);
+  expect(await queuedOf(one)).toEqual([0, 1, 2, 3, 5, 6]);
   await endJob(parts, two.job.id, cancelled, failure);
   await parts.fill(one);
-  expect(await queuedOf(one)).toEqual([0, 1, 2, 4, 5, 6]);
+  expect(await queuedOf(one)).toEqual([0, 1, 2, 3, 5, 6, 7]);
 });
 
 test('the heads are out before the rest of a long plan is written', async () => {
@@ -474,7 +476,7 @@ test('the heads are out before the rest of a long plan is written', async () => 
       seen = (await chunksOf(job.id)).map(({ chunk }) => chunk.state);
     },
   });
-  expect(seen).toEqual([ChunkState.QUEUED, ChunkState.QUEUED, ChunkState.QUEUED]);
-  expect(inQueue.size).toBe(3);
+  expect(seen).toEqual(Array(4).fill(ChunkState.QUEUED));
+  expect(inQueue.size).toBe(4);
   expect(await chunksOf(job.id)).toHaveLength(job.chunkCount);
 });

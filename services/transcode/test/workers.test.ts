@@ -26,6 +26,7 @@ import {
   waitUntil,
 } from '@kerkis/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { claimed } from '../src/domain/chunk.ts';
 import { startTranscode, type TranscodePace } from '../src/service.ts';
 import { type ChunkStore, chunkStore } from '../src/store/chunks.ts';
 import { type JobStore, jobStore } from '../src/store/jobs.ts';
@@ -220,6 +221,26 @@ test('a worker that freezes loses its chunk, and its late commit is refused', as
   await Promise.allSettled(late);
   expect(await chunksOf(jobId)).toEqual(before);
   expect(await jobs.getJob(jobId)).toEqual(job);
+});
+
+test('what a worker held that is gone is given out again long before its lease ends', async () => {
+  const { jobId } = await ask(await makeMedia('short', { seconds: 2, audio: false }));
+  const queued = async () => await chunks.inState(await jobs.getJob(jobId), ChunkState.QUEUED, 1);
+  await waitUntil(async () => (await jobState(jobId)) === JobState.RUNNING, patient);
+  await waitUntil(async () => (await queued()).length > 0, patient);
+  const [head] = await queued();
+  const lost = { workerId: newId('wrk'), leaseMs: 3_600_000, now: new Date() };
+  await chunks.changeChunk(head?.chunk.id ?? '', (current) => {
+    const next = claimed(current, lost);
+    return next && { record: next };
+  });
+  await start(await meshOf('worker'));
+  await waitUntil(isFinished(jobId), patient);
+  expect((await chunks.getChunk(head?.chunk.id ?? '')).chunk).toMatchObject({
+    state: ChunkState.FINISHED,
+    attempts: 2,
+    epoch: 3n,
+  });
 });
 
 test('a worker that is told to stop hands its chunk back at once, ffmpeg included', async () => {

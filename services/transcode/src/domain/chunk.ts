@@ -36,6 +36,11 @@ export interface ChunkRecord {
   /** What it makes instead of segments. */
   readonly side?: SideWork;
   readonly progress: ChunkProgress;
+  /**
+   * Until then a worker from which it was taken before its lease was over may still be writing, milliseconds since 1970. Absent: there
+   * is none.
+   */
+  readonly formerLeaseEndMs?: number;
   /** By track; empty until finished. */
   readonly measured: Readonly<Record<string, TrackMeasure>>;
   /** What side work gave; absent until finished. */
@@ -62,13 +67,12 @@ function withoutLease(record: ChunkRecord): ChunkRecord {
 }
 
 /** Whether a worker holds it and has shown a sign of life in time. */
-export function isLeased({ chunk }: ChunkRecord, now: Date): boolean {
-  return (
-    chunk.state === ChunkState.RUNNING &&
-    chunk.leaseExpireTime !== undefined &&
-    timestampMs(chunk.leaseExpireTime) > now.getTime()
-  );
+export function isLeased(record: ChunkRecord, now: Date): boolean {
+  return record.chunk.state === ChunkState.RUNNING && leaseEndMs(record) > now.getTime();
 }
+
+const leaseEndMs = ({ chunk: { leaseExpireTime } }: Pick<ChunkRecord, 'chunk'>) =>
+  leaseExpireTime ? timestampMs(leaseExpireTime) : 0;
 
 /** PENDING → QUEUED. Undefined when there is nothing to queue. */
 export function queued(record: ChunkRecord, now: Date): ChunkRecord | undefined {
@@ -178,17 +182,30 @@ export function handedBack(record: ChunkRecord, epoch: bigint, now: Date): Chunk
   return withoutLease(moved(record, now, { state: ChunkState.QUEUED, attempts }));
 }
 
-/** Its worker is gone: RUNNING → QUEUED, or DEAD after the last attempt. Undefined while the lease lives. */
+/** On which conditions a chunk is taken from its worker. */
+export interface Abandonment {
+  readonly maxAttempts: number;
+  readonly failure: Failure;
+  /** The worker is known to be gone, whatever its lease says. */
+  readonly isHolderGone?: boolean;
+  readonly now: Date;
+}
+
+/** Its worker is gone: RUNNING → QUEUED, or DEAD after the last attempt. Undefined while the lease lives, unless its holder is gone. */
 export function abandoned(
   record: ChunkRecord,
-  { maxAttempts, failure, now }: { maxAttempts: number; failure: Failure; now: Date },
+  { maxAttempts, failure, isHolderGone = false, now }: Abandonment,
 ): ChunkRecord | undefined {
-  if (record.chunk.state !== ChunkState.RUNNING || isLeased(record, now)) return undefined;
+  if (record.chunk.state !== ChunkState.RUNNING) return undefined;
+  const leaseLives = isLeased(record, now);
+  if (leaseLives && !isHolderGone) return undefined;
   const isDead = record.chunk.attempts >= maxAttempts;
   const state = isDead ? ChunkState.DEAD : ChunkState.QUEUED;
   // The epoch rises here too: a worker that wakes up now must not commit.
   const epoch = record.chunk.epoch + 1n;
-  return withoutLease(moved(record, now, { state, epoch, ...(isDead && { failure }) }));
+  const next = withoutLease(moved(record, now, { state, epoch, ...(isDead && { failure }) }));
+  // It was only silent, if it comes back: what it then writes is what anybody would write, but not into another run.
+  return leaseLives ? { ...next, formerLeaseEndMs: leaseEndMs(record) } : next;
 }
 
 /** Its job is over: everything but FINISHED and DEAD ends, and a worker that has it loses it. */
@@ -215,7 +232,7 @@ export function dropped(record: ChunkRecord, epoch: bigint, now: Date): ChunkRec
   return withoutLease(moved(record, now, { state: ChunkState.CANCELLED, epoch: epoch + 1n }));
 }
 
-/** Whether a worker may still be writing segments of it, although it was cancelled. */
-export function mayStillWrite({ chunk }: Pick<ChunkRecord, 'chunk'>, now: Date): boolean {
-  return chunk.leaseExpireTime !== undefined && timestampMs(chunk.leaseExpireTime) > now.getTime();
+/** Whether a worker may still be writing segments of it, although it was taken from it. */
+export function mayStillWrite(record: Pick<ChunkRecord, 'chunk' | 'formerLeaseEndMs'>, now: Date): boolean {
+  return Math.max(leaseEndMs(record), record.formerLeaseEndMs ?? 0) > now.getTime();
 }

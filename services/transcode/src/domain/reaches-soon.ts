@@ -13,7 +13,7 @@ export interface WantedSegment {
 /** To wait so long for a chunk in work is better than to begin another one. */
 const soonSeconds = 3;
 /** Running chunks write their progress every second; one that did not has no worker any more, as far as one can tell. */
-const silentMs = 6_000;
+const silentMs = 3_000;
 
 /** Whether it is said to run, and yet its worker seems to be gone. */
 export const isSilent = ({ chunk, changedAt }: ChunkRecord, now: Date): boolean =>

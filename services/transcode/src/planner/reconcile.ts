@@ -1,10 +1,7 @@
-import { create } from '@bufbuild/protobuf';
-import { FailureSchema } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { ObjectStore } from '@kerkis/objects';
 import type { Logger } from '@kerkis/telemetry';
-import { abandoned, type ChunkRecord, forsaken, requeued } from '../domain/chunk.ts';
-import { chunkDied } from '../events.ts';
+import { type ChunkRecord, forsaken, requeued } from '../domain/chunk.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
@@ -34,7 +31,6 @@ export interface ReconcileDependencies
   /** Plans a job in the background; false when there is no room. */
   readonly planSoon: (jobId: string) => boolean;
   readonly logger: Logger;
-  readonly maxAttempts: number;
   /** How long something may rest before it counts as stuck, milliseconds. */
   readonly staleMs: number;
   /** How long records of finished jobs are kept, milliseconds. */
@@ -47,15 +43,7 @@ const batch = 200;
 
 /** Wakes up everything that is unfinished and does not move. Returns how much that was. */
 export async function reconcile(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
-  const steps = [
-    requeueAbandoned,
-    republishQueued,
-    moveJobs,
-    leaveMissingHardware,
-    finishCleanUps,
-    finishDeletions,
-    forgetOld,
-  ];
+  const steps = [republishQueued, moveJobs, leaveMissingHardware, finishCleanUps, finishDeletions, forgetOld];
   let woken = 0;
   for (const step of steps) {
     if (signal.aborted) break;
@@ -85,36 +73,6 @@ async function each<T>(
   }
   return done;
 }
-
-const workerLost = create(FailureSchema, {
-  reason: 'WORKER_LOST',
-  message:
-    'Each worker that took this chunk went silent. Look for killed workers and for lack of memory, then retry.',
-});
-
-async function requeueAbandoned(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {
-  const { chunks, publish, maxAttempts } = deps;
-  // Living workers renew their leases all the time, so the ones that are over are among those that rest longest.
-  const running = await chunks.findUnchanged(ChunkState.RUNNING, new Date(), batch);
-  return await each(deps, running, signal, async ({ chunk }) => {
-    const record = await chunks.changeChunk(chunk.id, (current) => {
-      const bound = maxAttempts * lostWorkersFactor;
-      const next = abandoned(current, { maxAttempts: bound, failure: workerLost, now: new Date() });
-      if (!next) return undefined;
-      const isDead = next.chunk.state === ChunkState.DEAD && !next.extra;
-      const events = isDead ? [chunkDied(next, workerLost)] : [];
-      return { record: next, events };
-    });
-    if (record?.chunk.state === ChunkState.QUEUED) await publish(record, `${record.chunk.epoch}`);
-    return record;
-  });
-}
-
-/**
- * A worker that was lost says less about a chunk than a failure: machines are taken away at any time. It is bounded all the same, since a chunk may
- * be what brings its workers down.
- */
-const lostWorkersFactor = 4;
 
 /** Chunks say that they are queued, but the queue has no such task: it was wiped, or the planner died between the two writes. */
 async function republishQueued(deps: ReconcileDependencies, signal: AbortSignal): Promise<number> {

@@ -47,8 +47,11 @@ import { planJob } from './plan-job.ts';
 import { createPlanning } from './planning.ts';
 import { reconcile } from './reconcile.ts';
 import { startJob } from './start-job.ts';
+import { takeBackLost } from './take-back.ts';
 
 const dayMs = 86_400_000;
+/** How often it is looked whether workers are gone that hold chunks. */
+const takeBackMs = 1_000;
 
 /** What the planner is started with. */
 export interface PlannerOptions {
@@ -204,7 +207,6 @@ export async function startPlanner({
             isInQueue: (record) => hasTask(bus, routeOf(record)),
             countJob: count,
             planSoon: planning.soon,
-            maxAttempts,
             workers,
             hardwarePatienceMs,
             logger,
@@ -215,6 +217,14 @@ export async function startPlanner({
           },
           signal,
         ),
+    }),
+  );
+  stack.use(
+    startReconciler({
+      logger,
+      // Somebody may be waiting for it.
+      intervalMs: Math.min(pace.reconcileMs, takeBackMs),
+      run: (signal) => takeBackLost({ ...shared, workers, maxAttempts, logger }, signal),
     }),
   );
   const feed = stack.use(createChangeFeed(bus, 'kerkis.event.transcode.*.*', { pollMs: 500 }));

@@ -21,6 +21,9 @@ export type WorkerIdentity = Required<
 /** How much of it is in use right now. */
 export type WorkerLoad = Required<Pick<MessageInitShape<typeof WorkerSchema>, 'busySlots' | 'chunkIds'>>;
 
+/** How often the table is told that workers can be heard. */
+const hearingMs = 500;
+
 /** Announces the worker at once and then every `intervalMs`. */
 export function announceWorker(
   bus: EventBus,
@@ -64,9 +67,18 @@ export function announceWorker(
 
 /** Fills the table with what workers announce from now on. */
 export function watchWorkers(bus: EventBus, table: WorkerTable): Disposable {
-  return watchAnnouncements(bus, WorkerAnnouncedSchema, ({ worker, stopped }) => {
+  const watch = watchAnnouncements(bus, WorkerAnnouncedSchema, ({ worker, stopped }) => {
     if (!worker?.id) return;
     if (stopped) table.left(worker.id);
     else table.heard(worker);
   });
+  const timer = setInterval(() => {
+    if (bus.ready()) table.hearing();
+  }, hearingMs);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      watch[Symbol.dispose]();
+    },
+  };
 }

@@ -50,3 +50,31 @@ test('an encoder is missed from when its last worker was heard of, or from the b
   table.heard({ ...a, draining: true });
   expect(table.missingForMs('h264_nvenc')).toBe(999);
 });
+
+test('silence counts while workers can be heard, not across a break', () => {
+  let nowMs = 0;
+  const table = createWorkerTable(() => nowMs);
+  const a = worker([]);
+  const hearUntil = (untilMs: number) => {
+    while (nowMs < untilMs) {
+      nowMs += 500;
+      table.hearing();
+    }
+  };
+  hearUntil(2_000);
+  table.heard(a);
+  hearUntil(5_000);
+  expect(table.silentForMs(a.id)).toBe(3_000);
+  expect(table.silentForMs('wrk_never_heard')).toBe(5_000);
+  nowMs = 60_000;
+  expect(table.silentForMs(a.id)).toBe(0);
+  table.hearing();
+  expect(table.silentForMs(a.id)).toBe(0);
+  hearUntil(63_000);
+  expect([table.silentForMs(a.id), table.silentForMs('wrk_never_heard')]).toEqual([3_000, 3_000]);
+  table.heard(a);
+  hearUntil(64_000);
+  expect(table.silentForMs(a.id)).toBe(1_000);
+  table.left(a.id);
+  expect(table.silentForMs(a.id)).toBe(4_000);
+});

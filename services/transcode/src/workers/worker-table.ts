@@ -21,11 +21,20 @@ export interface WorkerTable {
   missingForMs(encoder: string): number;
   /** How long the table has been listening, milliseconds. */
   listeningForMs(): number;
+  /**
+   * How long nothing was heard of a worker although it could have been, milliseconds. Of one that was never heard of: since the table
+   * can hear. 0 while it cannot.
+   */
+  silentForMs(workerId: string): number;
+  /** Workers can be heard right now. To be called every half second: silence before a break in these calls is nobody's. */
+  hearing(): void;
 }
 
 const silenceMs = 10_000;
 /** More workers than any mesh has: a bound for what NATS may tell. */
 const maxWorkers = 10_000;
+/** Without a call for so long the table was deaf: NATS was away, or this process stood still. */
+const deafAfterMs = 1_500;
 /** More encoders than there are. */
 const maxEncoders = 1_000;
 
@@ -35,6 +44,8 @@ export function createWorkerTable(now: () => number = Date.now): WorkerTable {
   const workers = new Map<string, { readonly worker: Worker; readonly heardMs: number }>();
   /** When a worker with each encoder was last heard of. */
   const offered = new Map<string, number>();
+
+  let [hearingSinceMs, heardUntilMs] = [startedMs, startedMs];
 
   function present() {
     for (const [id, { heardMs }] of workers) if (now() - heardMs > silenceMs) workers.delete(id);
@@ -69,5 +80,13 @@ export function createWorkerTable(now: () => number = Date.now): WorkerTable {
       return Math.max(0, now() - (offered.get(encoder) ?? startedMs));
     },
     listeningForMs: () => now() - startedMs,
+    silentForMs(workerId) {
+      if (now() - heardUntilMs > deafAfterMs) return 0;
+      return Math.max(0, now() - Math.max(hearingSinceMs, workers.get(workerId)?.heardMs ?? 0));
+    },
+    hearing() {
+      if (now() - heardUntilMs > deafAfterMs) hearingSinceMs = now();
+      heardUntilMs = now();
+    },
   };
 }
