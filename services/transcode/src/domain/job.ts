@@ -208,6 +208,12 @@ export function cleaning(record: JobRecord, untilMs: number, now: Date): JobReco
   return { ...record, cleanUpUntilMs: untilMs };
 }
 
+/** Whoever deletes its segments goes on. Undefined when another process has taken over. */
+export function stillCleaning(record: JobRecord, untilMs: number, nextMs: number): JobRecord | undefined {
+  if (!record.needsCleanUp || record.cleanUpUntilMs !== untilMs) return undefined;
+  return { ...record, cleanUpUntilMs: nextMs };
+}
+
 /**
  * Its segments are deleted: a job that starts again by itself is in its next run. Undefined when another process has taken over: that one
  * may still be deleting.
