@@ -142,7 +142,8 @@ export async function startEdge(
   };
 }
 
-function createCatalog() {
+/** A catalog that says what the test put into it. */
+export function createCatalog() {
   const playbacks = new Map<string, MessageInitShape<typeof LookUpPlaybackIdResponseSchema>>();
   const generations = new Map<string, Generation>();
   /** Public keys in PEM by their ids. */
