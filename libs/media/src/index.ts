@@ -37,6 +37,7 @@ export {
   makeDownload,
 } from './extras/download.ts';
 export { type ExtractedText, extractText, extractTexts, textArgs } from './extras/extract-text.ts';
+export { type IFrameIndex, indexIFrames, type PictureRange } from './extras/iframe-index.ts';
 export {
   type LoudnessRequest,
   loudnessArgs,

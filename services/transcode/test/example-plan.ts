@@ -94,7 +94,10 @@ export const exampleJob = (now = new Date()): JobRecord =>
     assetId: newId('ast'),
     generationId: newId('gen'),
     source: create(SourceSchema, { objectKey: 'sources/x' }),
-    profile: create(ProfileSchema, { name: 'test', extras: { noPoster: true, quality: false } }),
+    profile: create(ProfileSchema, {
+      name: 'test',
+      extras: { noPoster: true, noIframes: true, quality: false },
+    }),
     now,
   });
 

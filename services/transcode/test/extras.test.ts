@@ -213,6 +213,12 @@ test('a generation gets everything that its profile asks for, and its job tells 
     { name: 'text/en', complete: true, offered: true, text: { language: 'en' } },
     { name: 'text/de', complete: true, offered: true, text: { language: 'de' } },
   ]);
+  expect(done.artefacts?.iframes).toMatchObject({ track: 'video/h264-180p' });
+  const { ranges } = JSON.parse((await bytesOf(`${prefix}video/h264-180p/iframes.json`)).toString());
+  const { segments: runs } = encoded.find(({ name }) => name === 'video/h264-180p') ?? { segments: [] };
+  expect(ranges).toHaveLength(runs.reduce((sum, { count }) => sum + count, 0));
+  const second = await bytesOf(`${prefix}video/h264-180p/2.m4s`);
+  expect(second.toString('latin1', ranges[1][0] + 4, ranges[1][0] + 8)).toBe('moof');
   const english = (await bytesOf(`${prefix}text/en.vtt`)).toString();
   expect(english).toMatch(/^00:00:0[01]\.\d{3} --> 00:00:01\.\d{3}\nGood evening$/m);
   expect(english).toContain('<i>Really?</i>');
@@ -232,11 +238,12 @@ test('a generation gets everything that its profile asks for, and its job tells 
 });
 
 test('nothing is made that a profile does not want', async () => {
-  const unwanted = { noPoster: true, noText: true, quality: false };
+  const unwanted = { noPoster: true, noText: true, noIframes: true, quality: false };
   const { prefix, jobId } = await request(await subtitled(), unwanted);
   const done = await finishedJob(jobId);
   expect(await keysBesideTracks(prefix)).toEqual([]);
   expect(done).toMatchObject({ hasPoster: false, artefacts: { poster: false, waveform: false } });
+  expect(done.artefacts?.iframes).toBeUndefined();
   expect(done.tracks.map(({ kind }) => kind)).not.toContain(TrackKind.TEXT);
   expect(done.tracks.some(({ quality }) => quality)).toBe(false);
 });

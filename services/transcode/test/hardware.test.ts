@@ -77,7 +77,7 @@ async function ask(file: string): Promise<string> {
   const profile = create(ProfileSchema, {
     ...{ name: 'test', preset: 'ultrafast', segmentMs: 1000, audios: [{}] },
     renditions: [{ shortSide: 180, encoder: VideoEncoder.NVENC }, { shortSide: 96 }],
-    extras: { noPoster: true, quality: false },
+    extras: { noPoster: true, noIframes: true, quality: false },
   });
   const outbox = (await mesh.database()).collection<{ id: string }>({ name: 'others', indexes: {} });
   await using relay = startRelay({ bus: mesh.bus, collections: [outbox] });

@@ -35,7 +35,7 @@ const sound = `audio/${plan.ladder.audio[0]?.name}`;
 const profile = create(ProfileSchema, {
   name: 'test',
   ladderMode: LadderMode.PER_TITLE,
-  extras: { noPoster: true, quality: false, downloads: [{ format: DownloadFormat.MP4 }] },
+  extras: { noPoster: true, noIframes: true, quality: false, downloads: [{ format: DownloadFormat.MP4 }] },
 });
 const change = <T>(record: T | undefined) => record && { record };
 

@@ -175,6 +175,7 @@ const extras = section('Pictures and files beside the tracks.', {
   storyboard: flag({ description: 'Small pictures along the whole duration, for seek bars.' }, false),
   waveform: flag({ description: 'Peaks of the sound as JSON.' }, false),
   text: flag({ description: 'Text subtitles of the source as WebVTT tracks.' }, true),
+  iframes: flag({ description: 'An index of single pictures, with which players scrub fast (HLS).' }, true),
   quality: z.boolean().exactOptional().meta({
     description:
       'Encoded tracks are compared with the source, which tells PSNR and SSIM and costs some hundredths of the encoding.',

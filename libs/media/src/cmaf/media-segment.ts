@@ -73,6 +73,8 @@ export interface Fragment {
   readonly samples: readonly Sample[];
   /** Duration of each sample in ticks. */
   readonly durations: readonly number[];
+  /** From the beginning of the `moof` to that of the first sample, in bytes; absent where the fragment does not tell. */
+  readonly dataOffset?: number;
 }
 
 /** Reads a `moof` with one `traf` and one `trun`. Throws KerkisError `internal` BOX_INVALID or BOX_MISSING. */
@@ -89,7 +91,7 @@ export function readFragment(moof: Buffer): Fragment {
   // Samples that are all alike take no room in the table.
   const mostSamples = flags & 0xf00 ? moof.length / 4 : 65_536;
   if (count === 0 || count > mostSamples) throw malformed('a fragment has an impossible number of samples');
-  if (flags & 0x001) reader.next();
+  const dataOffset = flags & 0x001 ? { dataOffset: reader.next() | 0 } : {};
   const firstFlags = flags & 0x004 ? reader.next() : undefined;
   const durations: number[] = [];
   const samples: Sample[] = [];
@@ -100,7 +102,7 @@ export function readFragment(moof: Buffer): Fragment {
     const offset = flags & 0x800 ? reader.next() | 0 : 0;
     samples.push({ sizeBytes, flags: index === 0 ? (firstFlags ?? own) : own, compositionOffset: offset });
   }
-  return { samples, durations };
+  return { samples, durations, ...dataOffset };
 }
 
 /** Whether decoding can start at a sample. */

@@ -93,6 +93,8 @@ export interface ExtrasRequest {
   readonly waveform: boolean;
   /** Text subtitles of the source as tracks. */
   readonly text: boolean;
+  /** An index of single pictures for fast scrubbing. */
+  readonly iframes: boolean;
   /** Whether encoded tracks are compared with the source. */
   readonly quality: boolean;
   readonly downloads: readonly DownloadRendition[];
@@ -116,12 +118,13 @@ export interface EncodingProfile {
   readonly extras?: ExtrasRequest;
 }
 
-/** A poster and the text of the source. */
+/** A poster, the text of the source, and what scrubbing needs. */
 export const defaultExtras: ExtrasRequest = {
   poster: true,
   storyboard: false,
   waveform: false,
   text: true,
+  iframes: true,
   quality: false,
   downloads: [],
 };

@@ -61,6 +61,7 @@ test('everything that the file says is in the message', () => {
       storyboard: true
       waveform: true
       text: false
+      iframes: false
       quality: true
       downloads: [{ format: mp4, shortSide: 480 }, { format: m4a }, { format: mp3, bitrateBps: 64000 }]
 `;
@@ -77,6 +78,7 @@ test('everything that the file says is in the message', () => {
       storyboard: true,
       waveform: true,
       noText: true,
+      noIframes: true,
       quality: true,
       downloads: [
         { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },

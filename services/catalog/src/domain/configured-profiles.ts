@@ -70,6 +70,7 @@ function toMessage(name: string, profile: KerkisConfig['profiles'][string]): Pro
       storyboard: profile.extras.storyboard,
       waveform: profile.extras.waveform,
       noText: !profile.extras.text,
+      noIframes: !profile.extras.iframes,
       ...(profile.extras.quality !== undefined && { quality: profile.extras.quality }),
       downloads: profile.extras.downloads.map(({ format, shortSide, bitrateBps }) => ({
         format: downloadFormats[format],

@@ -8,6 +8,7 @@ import { finished, type JobRecord } from './job.ts';
 import { planChunks } from './plan-chunks.ts';
 import {
   downloadPath,
+  iframesPath,
   initPath,
   posterPath,
   segmentPath,
@@ -75,12 +76,13 @@ export function encoding(record: JobRecord): JobRecord | undefined {
 
 /** Files of tracks and all else that is told of, below the generation: when one of them is missing, the donor is being deleted. */
 export function donorPaths(donor: Donor): string[] {
-  const { poster, waveform, storyboard, downloads } = fromJson(ArtefactsSchema, donor.artefacts);
+  const { poster, waveform, storyboard, downloads, iframes } = fromJson(ArtefactsSchema, donor.artefacts);
   const sprites = storyboard ? spriteCount({ ...storyboard, intervalMs: Number(storyboard.intervalMs) }) : 0;
   return [
     ...trackPaths(donor),
     ...(poster ? [posterPath] : []),
     ...(waveform ? [waveformPath] : []),
+    ...(iframes ? [iframesPath(iframes.track)] : []),
     ...Array.from({ length: sprites }, (_, i) => spritePath(i + 1)),
     ...downloads.map(({ name }) => downloadPath(name)),
   ];

@@ -3,6 +3,7 @@ import {
   type Artefacts,
   ArtefactsSchema,
   DownloadSchema,
+  IFrameIndexSchema,
   type Storyboard as StoryboardMessage,
   StoryboardSchema,
   type Track,
@@ -80,6 +81,7 @@ function artefactsOf(results: readonly SideResult[]): Artefacts {
     else if (result.kind === 'waveform') artefacts.waveform = true;
     else if (result.kind === 'storyboard') artefacts.storyboard = storyboardMessage(result.storyboard);
     else if (result.kind === 'download') artefacts.downloads.push(downloadMessage(result));
+    else if (result.kind === 'iframes') artefacts.iframes = iframesMessage(result);
   }
   return artefacts;
 }
@@ -89,6 +91,13 @@ const storyboardMessage = ({ intervalMs, ...shape }: Storyboard): StoryboardMess
 
 const downloadMessage = ({ name, contentType, sizeBytes }: SideResults['download']) =>
   create(DownloadSchema, { name, contentType, sizeBytes: BigInt(sizeBytes) });
+
+const iframesMessage = ({ track, ...bandwidths }: SideResults['iframes']) =>
+  create(IFrameIndexSchema, {
+    track,
+    peakBandwidthBps: BigInt(bandwidths.peakBandwidthBps),
+    averageBandwidthBps: BigInt(bandwidths.averageBandwidthBps),
+  });
 
 function textsOf({ plan }: JobRecord, work: SideWork | undefined, result: SideResult | undefined): Track[] {
   if (work?.kind !== 'text' || result?.kind !== 'text') return [];

@@ -11,7 +11,15 @@ test('what a profile leaves open has a default', () => {
     segmentSeconds: 4,
     preset: 'veryfast',
     ladderMode: 'fixed',
-    extras: { poster: true, storyboard: false, waveform: false, text: true, quality: false, downloads: [] },
+    extras: {
+      poster: true,
+      storyboard: false,
+      waveform: false,
+      text: true,
+      iframes: true,
+      quality: false,
+      downloads: [],
+    },
     renditions: [
       {
         height: 720,
@@ -38,6 +46,7 @@ test('everything that a profile says reaches the planner', () => {
       storyboard: true,
       waveform: true,
       noText: true,
+      noIframes: true,
       quality: false,
       downloads: [
         { format: 'DOWNLOAD_FORMAT_MP4', shortSide: 480 },
@@ -71,6 +80,7 @@ test('everything that a profile says reaches the planner', () => {
       storyboard: true,
       waveform: true,
       text: false,
+      iframes: false,
       quality: false,
       downloads: [{ format: 'mp4', height: 480 }, { format: 'm4a' }, { format: 'mp3', bitrateBps: 64_000 }],
     },

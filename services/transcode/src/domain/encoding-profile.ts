@@ -95,6 +95,7 @@ function extrasRequest(extras: Extras | undefined, isPerTitle: boolean): media.E
     storyboard: extras?.storyboard ?? false,
     waveform: extras?.waveform ?? false,
     text: !extras?.noText,
+    iframes: !extras?.noIframes,
     quality: extras?.quality ?? isPerTitle,
     downloads: (extras?.downloads ?? []).flatMap(download),
   };

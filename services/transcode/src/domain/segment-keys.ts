@@ -40,6 +40,9 @@ export const textPath = (track: string): string => `${track}.vtt`;
 /** A file to download, below its generation. */
 export const downloadPath = (name: string): string => `downloads/${name}`;
 
+/** Where in the segments of a track their first pictures are, below its generation. */
+export const iframesPath = (track: string): string => `${track}/iframes.json`;
+
 /** A picture at a time, below its generation. */
 export const thumbnailPath = ({ timeMs, width }: { timeMs: number; width: number }): string =>
   `images/thumbnail-${timeMs}-${width}.jpg`;

@@ -49,13 +49,13 @@ const kinds = (plan: MediaPlan, extras = create(ExtrasSchema)) =>
 const sound = `audio/${film.ladder.audio[0]?.name}`;
 
 test('a source gets a poster and its text, and sound alone its waveform, unless the profile says no', () => {
-  expect(kinds(film)).toEqual([['poster', '', []]]);
-  expect(kinds(subtitled)).toEqual([
-    ['poster', '', []],
-    ['text', '', []],
-  ]);
+  const iframes = ['iframes', '', ['video/h264-180p']];
+  expect(kinds(film)).toEqual([['poster', '', []], iframes]);
+  expect(kinds(subtitled)).toEqual([['poster', '', []], ['text', '', []], iframes]);
   expect(kinds(song)).toEqual([['waveform', '', []]]);
-  expect(kinds(subtitled, create(ExtrasSchema, { noPoster: true, noText: true }))).toEqual([]);
+  expect(kinds(subtitled, create(ExtrasSchema, { noPoster: true, noText: true, noIframes: true }))).toEqual(
+    [],
+  );
 });
 
 test('everything that can be asked for, with the tracks that it is made of', () => {
@@ -64,6 +64,7 @@ test('everything that can be asked for, with the tracks that it is made of', () 
     ['text', '', []],
     ['waveform', '', []],
     ['storyboard', '', ['video/h264-96p']],
+    ['iframes', '', ['video/h264-180p']],
     ['download', '180p.mp4', ['video/h264-180p', sound]],
     ['download', 'audio.m4a', [sound]],
     ['download', 'audio.mp3', []],
@@ -139,6 +140,8 @@ function resultOf({ kind, name }: SideWork): SideResult {
       throw new Error('no plan asks for it');
     case 'quality':
       return { kind, track: name, psnrDb: 42, ssim: 0.99, segmentCount: 3 };
+    case 'iframes':
+      return { kind, track: 'video/h264-180p', peakBandwidthBps: 3, averageBandwidthBps: 2 };
     default:
       return { kind };
   }
@@ -158,6 +161,7 @@ test('what was made is told, and what died is not there', () => {
     poster: false,
     waveform: true,
     storyboard: { intervalMs: 1000n, tileCount: 40 },
+    iframes: { track: 'video/h264-180p', peakBandwidthBps: 3n, averageBandwidthBps: 2n },
   });
   expect(made.artefacts.downloads.map(({ name, sizeBytes }) => [name, sizeBytes])).toEqual([
     ['180p.mp4', 7n],

@@ -12,6 +12,7 @@ import {
 } from '@kerkis/media';
 import { lowestRung } from './plan-chunks.ts';
 import { planDownloads } from './plan-downloads.ts';
+import { planIFrames } from './plan-iframes.ts';
 import { videoTrackName } from './tracks.ts';
 
 /** What all side work has. */
@@ -39,6 +40,8 @@ export type SideWork = SideWorkBase &
     | { readonly kind: 'look' }
     /** Compares stored segments of a track with the source. */
     | { readonly kind: 'quality'; readonly track: string }
+    /** Finds the first pictures of the stored segments of a track. */
+    | { readonly kind: 'iframes'; readonly track: string }
   );
 
 /** What a file to download is made of: stored tracks, or the sound of the source. */
@@ -85,6 +88,12 @@ export interface SideResults {
     readonly ssim: number;
     readonly segmentCount: number;
   };
+  readonly iframes: {
+    readonly kind: 'iframes';
+    readonly track: string;
+    readonly peakBandwidthBps: number;
+    readonly averageBandwidthBps: number;
+  };
 }
 
 /** A text track that is stored. */
@@ -124,6 +133,7 @@ export function sideWorkOf(
     ...when(texts.length > 0, { kind: 'text', name: '', needs: [], tracks: texts }),
     ...when(hasWaveform, { kind: 'waveform', name: '', needs: [] }),
     ...(extras.storyboard && lowest ? [storyboard(videoTrackName(lowest))] : []),
+    ...planIFrames(ladder, extras),
     ...planDownloads(plan, extras.downloads),
     ...(extras.quality ? ladder.video.map((rung) => quality(videoTrackName(rung))) : []),
   ];

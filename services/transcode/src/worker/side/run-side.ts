@@ -10,6 +10,7 @@ import type { SourceFiles } from '../../source-files.ts';
 import type { ChunkEncoding, EncodeConditions, Encoder } from '../encode-chunk.ts';
 import { copyGeneration } from './copy-generation.ts';
 import { runDownload } from './download.ts';
+import { runIFrames } from './iframes.ts';
 import { runLook } from './look.ts';
 import { runPoster } from './poster.ts';
 import { runQuality } from './quality.ts';
@@ -62,6 +63,7 @@ const runners: { readonly [K in SourceKind]: SideRunner<K> } = {
   download: runDownload,
   look: runLook,
   quality: runQuality,
+  iframes: runIFrames,
 };
 
 /** Does the side work of a chunk and stores what it makes. When `done` is settled, well or not, nothing of it is written any more. */
