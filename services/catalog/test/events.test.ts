@@ -34,6 +34,55 @@ test('a failure of a former run that comes again does not take a complete asset 
   expect(await record.stateOf(ids)).toEqual(['READY', ids.generationId]);
 });
 
+test('the failure of a former run that comes late is never shown', async () => {
+  const ids = await record.withSource();
+  const [first, second] = [
+    { ...ids, run: 1 },
+    { ...ids, run: 2 },
+  ];
+  await record.planned(first);
+  await record.restarted(second);
+  expect(await record.stateOf(ids)).toEqual(['SOURCE_READY', '']);
+  await record.failed(first);
+  await record.planned(first);
+  expect(await record.stateOf(ids)).toEqual(['SOURCE_READY', '']);
+  await record.planned(second);
+  await record.failed(first);
+  await record.restarted(second);
+  expect(await record.stateOf(ids)).toEqual(['PLAYABLE', ids.generationId]);
+  await record.finished(first);
+  expect(await record.stateOf(ids)).toEqual(['PLAYABLE', ids.generationId]);
+  await record.finished(second);
+  expect(await record.stateOf(ids)).toEqual(['READY', ids.generationId]);
+});
+
+test('a restart that is told again after that run has failed too changes nothing', async () => {
+  const ids = await record.withSource();
+  await record.failed({ ...ids, run: 1 });
+  await record.restarted({ ...ids, run: 2 });
+  await record.failed({ ...ids, run: 2 });
+  await record.restarted({ ...ids, run: 2 });
+  expect(await record.stateOf(ids)).toEqual(['FAILED', '']);
+});
+
+test('a plan tells that its run began, and replaces the one of the run before', async () => {
+  const ids = await record.withSource();
+  await record.failed({ ...ids, run: 1 });
+  await record.planned({ ...ids, run: 2 });
+  expect(await record.stateOf(ids)).toEqual(['PLAYABLE', ids.generationId]);
+  const done = track('video/h264-360p', { complete: true, peakBandwidthBps: 7n });
+  await revised({ ...ids, run: 2 }, 1n, [track('video/h264-360p')]);
+  await onTrackFinished(stores, create(TrackFinishedSchema, { ...ids, run: 2, track: done }));
+  const before = (await stores.assets.getAsset(ids.assetId)).etag;
+  await expect(revised({ ...ids, run: 3 }, 2n, [])).rejects.toMatchObject({ reason: 'PLAN_NOT_KNOWN_YET' });
+  await record.planned({ ...ids, run: 3 });
+  await onTrackFinished(stores, create(TrackFinishedSchema, { ...ids, run: 2, track: done }));
+  await revised({ ...ids, run: 3 }, 1n, [track('video/h264-360p')]);
+  await revised({ ...ids, run: 2 }, 9n, [track('video/h264-999p')]);
+  expect(await tracksOf(ids)).toEqual([['video/h264-360p', false, false, 0]]);
+  expect((await stores.assets.getAsset(ids.assetId)).etag).not.toBe(before);
+});
+
 test('an old result that comes again does not replace a newer generation', async () => {
   const first = await record.withSource();
   await record.planned(first);

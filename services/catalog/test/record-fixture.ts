@@ -33,6 +33,8 @@ const failure = create(FailureSchema, { reason: 'FFMPEG_FAILED', message: 'No.' 
 
 /** An asset and one of its generations. */
 export interface Ids {
+  /** Of the job that tells; 0 if absent. */
+  readonly run?: number;
   readonly assetId: string;
   readonly generationId: string;
 }

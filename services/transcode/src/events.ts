@@ -17,10 +17,11 @@ import type { ChunkRecord } from './domain/chunk.ts';
 import type { JobRecord } from './domain/job.ts';
 
 const from = (subjectId: string) => ({ subjectId, source: 'transcode' });
-const idsOf = ({ job }: JobRecord) => ({
+const idsOf = ({ job, run }: JobRecord) => ({
   jobId: job.id,
   assetId: job.assetId,
   generationId: job.generationId,
+  run,
 });
 
 /** The plan is made. */

@@ -1,7 +1,7 @@
 import { GenerationState } from '@kerkis/contracts/catalog';
 import type { JobFailed } from '@kerkis/contracts/transcode/events';
 import { generationFailed } from '../domain/asset.ts';
-import { failed } from '../domain/generation.ts';
+import { failed, isOfFormerRun } from '../domain/generation.ts';
 import { assetUpdated } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { GenerationStore } from '../store/generations.ts';
@@ -16,14 +16,14 @@ export interface JobFailedDependencies {
 /** A generation will not be complete; the asset fails with it unless another one plays, or may come to play. */
 export async function onJobFailed(
   { assets, generations }: JobFailedDependencies,
-  { assetId, generationId, failure }: JobFailed,
+  { assetId, generationId, failure, run }: JobFailed,
 ): Promise<void> {
   if (!failure) return;
   const generation = await generations.changeGeneration(generationId, (current) =>
-    failed(current, failure, new Date()),
+    failed(current, { failure, run }, new Date()),
   );
-  // One that is complete by now, or made anew, is not touched by an old failure that comes again.
-  if (generation?.state !== GenerationState.FAILED) return;
+  // One that is complete by now, or made anew, is not touched by an old failure that comes again or late.
+  if (generation?.state !== GenerationState.FAILED || isOfFormerRun(generation, run)) return;
   const isAnotherOpen = await generations.hasOpenGeneration(assetId);
   await unlessGone(
     assets.changeAsset(assetId, (record) => {

@@ -1,7 +1,7 @@
 import { GenerationState } from '@kerkis/contracts/catalog';
 import type { JobFinished } from '@kerkis/contracts/transcode/events';
 import { generationRestarted } from '../domain/asset.ts';
-import { completed, restarted } from '../domain/generation.ts';
+import { completed, isOfFormerRun, lacksPlan, restarted } from '../domain/generation.ts';
 import { assetUpdated, generationRequested } from '../events.ts';
 import { type SettleDependencies, settle } from '../settle.ts';
 import type { AssetStore } from '../store/assets.ts';
@@ -18,14 +18,15 @@ export interface JobFinishedDependencies {
 /** A generation is complete: it plays, and the one that played before is superseded. */
 export async function onJobFinished(
   deps: JobFinishedDependencies,
-  { assetId, generationId, tracks, hasPoster, artefacts }: JobFinished,
+  { assetId, generationId, tracks, hasPoster, artefacts, run }: JobFinished,
 ): Promise<void> {
   const { generations } = deps;
   const before = await unlessGone(generations.getGeneration(generationId));
-  if (before?.state === GenerationState.FAILED) await askAgain(deps, assetId, generationId);
+  if (before?.state === GenerationState.FAILED) await askAgain(deps, assetId, generationId, run);
   const generation = await generations.changeGeneration(generationId, (current) => {
+    if (isOfFormerRun(current, run)) return undefined;
     // Events of one job may overtake each other between consumers: the plan comes first.
-    if (current.state === GenerationState.REQUESTED) throw planMissing(generationId);
+    if (lacksPlan(current, run)) throw planMissing(generationId);
     return completed(current, { tracks, hasPoster, ...(artefacts && { artefacts }) }, new Date());
   });
   if (generation?.state === GenerationState.COMPLETE) await settle(deps, generationId);
@@ -39,15 +40,21 @@ async function askAgain(
   { assets, generations }: JobFinishedDependencies,
   assetId: string,
   generationId: string,
+  run: number,
 ): Promise<void> {
   const asset = await unlessGone(assets.getAsset(assetId));
   const generation = await unlessGone(generations.getGeneration(generationId));
   if (!asset?.source || !generation) return;
   const request = generationRequested(asset.source, generation);
-  await generations.changeGeneration(generationId, (current) => restarted(current, new Date()), [request]);
+  const open = await generations.changeGeneration(
+    generationId,
+    (current) => restarted(current, run, new Date()),
+    [request],
+  );
+  if (open?.state !== GenerationState.REQUESTED) return;
   await unlessGone(
     assets.changeAsset(assetId, (record) => {
-      const next = generationRestarted(record, new Date());
+      const next = generationRestarted(record, generationId, new Date());
       return next && { record: next, events: [assetUpdated(next.asset)] };
     }),
   );

@@ -1,3 +1,4 @@
+import { GenerationState } from '@kerkis/contracts/catalog';
 import type { JobRestarted } from '@kerkis/contracts/transcode/events';
 import { generationRestarted } from '../domain/asset.ts';
 import { restarted } from '../domain/generation.ts';
@@ -15,13 +16,15 @@ export interface JobRestartedDependencies {
 /** A failed job runs again: its generation and asset wait for the plan once more. */
 export async function onJobRestarted(
   { assets, generations }: JobRestartedDependencies,
-  { assetId, generationId }: JobRestarted,
+  { assetId, generationId, run }: JobRestarted,
 ): Promise<void> {
-  if (!(await generations.changeGeneration(generationId, (current) => restarted(current, new Date()))))
-    return;
+  const generation = await generations.changeGeneration(generationId, (current) =>
+    restarted(current, run, new Date()),
+  );
+  if (generation?.state !== GenerationState.REQUESTED) return;
   await unlessGone(
     assets.changeAsset(assetId, (record) => {
-      const next = generationRestarted(record, new Date());
+      const next = generationRestarted(record, generationId, new Date());
       return next && { record: next, events: [assetUpdated(next.asset)] };
     }),
   );

@@ -1,6 +1,6 @@
 import type { TrackFinished } from '@kerkis/contracts/transcode/events';
 import { touched } from '../domain/asset.ts';
-import { trackFinished } from '../domain/generation.ts';
+import { isOfFormerRun, isOfLaterRun, trackFinished } from '../domain/generation.ts';
 import { assetUpdated } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { GenerationStore } from '../store/generations.ts';
@@ -15,11 +15,14 @@ export interface TrackFinishedDependencies {
 /** A track is complete: manifests may offer it, and edges learn so from the asset's update. */
 export async function onTrackFinished(
   { assets, generations }: TrackFinishedDependencies,
-  { assetId, generationId, track }: TrackFinished,
+  { assetId, generationId, track, run }: TrackFinished,
 ): Promise<void> {
   if (!track) return;
   const generation = await generations.changeGeneration(generationId, (current) =>
-    trackFinished(current, track, new Date()),
+    // Of a later run, the plan has not arrived: the end of the job tells of the track again.
+    isOfFormerRun(current, run) || isOfLaterRun(current, run)
+      ? undefined
+      : trackFinished(current, track, new Date()),
   );
   if (!generation) return;
   await unlessGone(

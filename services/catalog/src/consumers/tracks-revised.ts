@@ -1,7 +1,7 @@
 import { GenerationState } from '@kerkis/contracts/catalog';
 import type { TracksRevised } from '@kerkis/contracts/transcode/events';
 import { touched } from '../domain/asset.ts';
-import { tracksRevised } from '../domain/generation.ts';
+import { isOfFormerRun, lacksPlan, tracksRevised } from '../domain/generation.ts';
 import { assetUpdated } from '../events.ts';
 import type { AssetStore } from '../store/assets.ts';
 import type { GenerationStore } from '../store/generations.ts';
@@ -17,10 +17,11 @@ export interface TracksRevisedDependencies {
 /** Manifests may show other tracks from here on, and edges learn so from the asset's update. */
 export async function onTracksRevised(
   { assets, generations }: TracksRevisedDependencies,
-  { assetId, generationId, tracks, revision }: TracksRevised,
+  { assetId, generationId, tracks, revision, run }: TracksRevised,
 ): Promise<void> {
   const generation = await generations.changeGeneration(generationId, (current) => {
-    if (current.state === GenerationState.REQUESTED) throw planMissing(generationId);
+    if (isOfFormerRun(current, run)) return undefined;
+    if (lacksPlan(current, run)) throw planMissing(generationId);
     return tracksRevised(current, { tracks, revision }, new Date());
   });
   if (generation?.state !== GenerationState.PLANNED || generation.tracksRevision !== revision) return;

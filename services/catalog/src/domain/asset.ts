@@ -149,11 +149,17 @@ export function generationFailed(
   return changed(next, now, { state: AssetState.FAILED, activeGenerationId: '', failure });
 }
 
-/** A failed generation is made again: the asset waits for its plan once more. */
-export function generationRestarted(record: AssetRecord, now: Date): AssetRecord | undefined {
-  if (record.asset.state !== AssetState.FAILED || !record.asset.source) return undefined;
+/** A generation that failed, which may not have been told yet, is made again: the asset waits for its plan once more. */
+export function generationRestarted(
+  record: AssetRecord,
+  generationId: string,
+  now: Date,
+): AssetRecord | undefined {
+  const { state, source, activeGenerationId } = record.asset;
+  const played = state === AssetState.PLAYABLE && activeGenerationId === generationId;
+  if ((state !== AssetState.FAILED && !played) || !source) return undefined;
   const { failure: _, ...rest } = record.asset;
-  return changed({ ...record, asset: rest }, now, { state: AssetState.SOURCE_READY });
+  return changed({ ...record, asset: rest }, now, { state: AssetState.SOURCE_READY, activeGenerationId: '' });
 }
 
 /** The asset is to go. Undefined when it already is on its way out. */

@@ -29,13 +29,29 @@ export function requestedAtMs({ requestTime, createTime }: Generation): number {
   return time ? timestampMs(time) : 0;
 }
 
+/** Whether this is told by a run of its job that is over by now. */
+export function isOfFormerRun(generation: Generation, run: number): boolean {
+  return run > 0 && run < generation.run;
+}
+
+/** Whether this is told by a run of its job of which the plan has not arrived. */
+export function isOfLaterRun(generation: Generation, run: number): boolean {
+  return run > generation.run;
+}
+
+/** Whether what this run tells is about a plan that is not known yet. */
+export function lacksPlan(generation: Generation, run: number): boolean {
+  if (generation.state === GenerationState.REQUESTED) return true;
+  return generation.state === GenerationState.PLANNED && isOfLaterRun(generation, run);
+}
+
 /** Its plan is known: REQUESTED → PLANNED. Undefined when there is nothing to do. */
 export function planned(
   generation: Generation,
-  plan: { jobId: string; grid: Grid; tracks: Track[] },
+  plan: { jobId: string; grid: Grid; tracks: Track[]; run: number },
   now: Date,
 ): Generation | undefined {
-  if (generation.state !== GenerationState.REQUESTED) return undefined;
+  if (generation.state !== GenerationState.REQUESTED || isOfFormerRun(generation, plan.run)) return undefined;
   const state = GenerationState.PLANNED;
   return { ...generation, ...plan, tracksRevision: 0n, state, updateTime: timestampFromDate(now) };
 }
@@ -89,17 +105,29 @@ export function completed(
   return { ...generation, ...result, state: GenerationState.COMPLETE, updateTime: timestampFromDate(now) };
 }
 
-/** It will not be complete: REQUESTED or PLANNED → FAILED. */
-export function failed(generation: Generation, failure: Failure, now: Date): Generation | undefined {
-  if (!isOpen(generation)) return undefined;
-  return { ...generation, failure, state: GenerationState.FAILED, updateTime: timestampFromDate(now) };
+/** It will not be complete: REQUESTED or PLANNED → FAILED. Undefined for the failure of a former run. */
+export function failed(
+  generation: Generation,
+  { failure, run }: { failure: Failure; run: number },
+  now: Date,
+): Generation | undefined {
+  if (!isOpen(generation) || isOfFormerRun(generation, run)) return undefined;
+  const state = GenerationState.FAILED;
+  const last = Math.max(run, generation.run);
+  return { ...generation, failure, run: last, state, updateTime: timestampFromDate(now) };
 }
 
-/** It is made again: FAILED → REQUESTED, planned anew. */
-export function restarted(generation: Generation, now: Date): Generation | undefined {
-  if (generation.state !== GenerationState.FAILED) return undefined;
+/**
+ * It is made again by a later run: → REQUESTED, planned anew, also when the failure of the run before has not arrived yet. Undefined for one that
+ * is complete, and when that is no news.
+ */
+export function restarted(generation: Generation, run: number, now: Date): Generation | undefined {
+  const hasFailed = generation.state === GenerationState.FAILED;
+  const isNews = run > 0 ? isOfLaterRun(generation, run) : hasFailed;
+  if (!isNews || !(hasFailed || isOpen(generation))) return undefined;
   const { failure: _, ...rest } = generation;
-  return { ...rest, state: GenerationState.REQUESTED, updateTime: timestampFromDate(now) };
+  const next = Math.max(run, generation.run);
+  return { ...rest, run: next, state: GenerationState.REQUESTED, updateTime: timestampFromDate(now) };
 }
 
 /** Whether two profiles make the same of a source, whatever they are called. */
