@@ -9,17 +9,22 @@ import { KerkisError } from '@kerkis/errors';
  */
 export function requireLoopbackHost(req: Pick<IncomingMessage, 'headers'>): void {
   const authority = req.headers[':authority'] ?? req.headers.host ?? '';
-  const name = String(authority).replace(/:\d*$/, '').toLowerCase();
-  const isLoopback =
-    name === '' ||
-    name === 'localhost' ||
-    name.endsWith('.localhost') ||
-    name === '[::1]' ||
-    (isIPv4(name) && name.startsWith('127.'));
-  if (isLoopback) return;
+  if (isLoopbackHost(String(authority))) return;
   throw new KerkisError(
     'forbidden',
     'HOST_REFUSED',
     'This server asks for no key and so answers to loopback names only. Call it by 127.0.0.1 or localhost, or set auth.mode: keys.',
+  );
+}
+
+/** Whether the authority of a request names this machine's loopback, or nothing. */
+export function isLoopbackHost(authority: string): boolean {
+  const name = authority.replace(/:\d*$/, '').toLowerCase();
+  return (
+    name === '' ||
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '[::1]' ||
+    (isIPv4(name) && name.startsWith('127.'))
   );
 }

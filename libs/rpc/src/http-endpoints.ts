@@ -36,6 +36,7 @@ export function sendHttpError(res: ServerResponse, caught: unknown): KerkisError
   }
   const { kind, reason, message, details, violations, mapping } = error;
   if (kind === 'unauthenticated') res.setHeader('www-authenticate', 'Bearer');
+  if (kind === 'unavailable') res.setHeader('retry-after', '2');
   sendJson(res, mapping.httpStatus, { kind, reason, message, details, violations });
   return error;
 }

@@ -7,6 +7,7 @@ export {
   type Verifier,
 } from './api-key.ts';
 export { errorDomain, fromConnectError, toConnectError } from './error-mapping.ts';
+export type { FastAnswer, FastHandler, FastRequest } from './fast-path/fast-handler.ts';
 export { principalKey, requiredScope } from './gate.ts';
 export { pathOf, sendHttpError, sendJson } from './http-endpoints.ts';
 export { traceRequest } from './http-trace.ts';

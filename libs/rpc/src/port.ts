@@ -5,17 +5,27 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { constants, createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Exchange, isStalled, lingerAfterEnd, peek } from './connection.ts';
+import type { FastHandler } from './fast-path/fast-handler.ts';
+import { createFastPath } from './fast-path/fast-path.ts';
+import { HandedRequests } from './fast-path/handed-requests.ts';
+import { createRoom } from './room.ts';
 
 /** Bounds on connections. */
 export interface PortLimits {
   /** Calls at once on one HTTP/2 connection. Default 128. */
   readonly maxConcurrentStreams: number;
-  /** Open connections; more are closed at once. Default 10,000. */
+  /** Open connections. One more makes those go that were idle the longest; where none is, it is closed. Default 10,000. */
   readonly maxConnections: number;
+  /** Of one address (IPv6: of a /64), loopback and `trustedProxies` apart; more are closed at once. Default 1,024. */
+  readonly maxConnectionsPerAddress: number;
+  /** Addresses and ranges from which many clients come. Default none. */
+  readonly trustedProxies: readonly string[];
+  /** Memory for answers of the fast path that wait for slow readers; above it 503. Default 512 MiB. */
+  readonly maxUnsentBytes: number;
   /** Time to send the first bytes, and all headers of a request. Default 10 s. */
   readonly headersTimeoutMs: number;
   /** Time in which a body must move on, either way, and after which an idle connection is closed. Default 60 s. */
@@ -35,6 +45,8 @@ export interface Port {
   readonly address: AddressInfo;
   /** Stops accepting, tells clients to go, closes what is idle. Resolves when the last connection is closed. */
   drain(): Promise<void>;
+  /** With TLS: new connections get this certificate. */
+  renew(files: TlsFiles): void;
   /** Cuts every connection. */
   destroy(): void;
 }
@@ -48,6 +60,10 @@ export async function openPort(options: {
   readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
   /** Whether the body of this request is a stream of messages, which may pause for as long as it likes. */
   readonly mayPause: (req: IncomingMessage) => boolean;
+  /** Answers plain requests over HTTP/1.1 from memory, before Node's server sees them. */
+  readonly fast?: FastHandler | undefined;
+  /** Several processes listen on this port, and the kernel deals out connections. */
+  readonly reusePort?: boolean | undefined;
 }): Promise<Port> {
   const { limits, tls } = options;
   let draining = false;
@@ -64,6 +80,7 @@ export async function openPort(options: {
     res.once('close', () => {
       responses.delete(res);
       if (exchanges.get(req.socket)?.res === res) exchanges.delete(req.socket);
+      if (req.socket instanceof HandedRequests) req.socket.answered();
       if (draining) setImmediate(() => http1.closeIdleConnections());
     });
     options.onRequest(req, res);
@@ -78,7 +95,6 @@ export async function openPort(options: {
   const http1: Server = tls
     ? createHttpsServer({ ...http1Options, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, onHttp1)
     : createHttpServer(http1Options, onHttp1);
-  http1.maxConnections = limits.maxConnections;
   http1.setTimeout(limits.stallTimeoutMs, (socket) => {
     if (isStalled(socket, exchanges.get(socket))) socket.destroy();
     else socket.setTimeout(limits.stallTimeoutMs);
@@ -123,12 +139,7 @@ export async function openPort(options: {
   const event = tls ? 'secureConnection' : 'connection';
   const [serveHttp1] = http1.listeners(event) as ((socket: Socket) => void)[];
   http1.removeAllListeners(event);
-  http1.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    socket.setNoDelay(true);
-  });
-  http1.on(event, (socket: Socket) => {
+  const decide = (socket: Socket) => {
     const serve = (isHttp2: boolean) => {
       undecided.delete(socket);
       if (isHttp2) {
@@ -142,11 +153,38 @@ export async function openPort(options: {
       socket.once('close', () => undecided.delete(socket));
       peek(socket, limits.headersTimeoutMs, serve);
     }
+  };
+  const fastPath =
+    options.fast &&
+    createFastPath({
+      answer: options.fast,
+      limits,
+      exchangeOf: (socket) => exchanges.get(socket),
+      serve: (requests) => serveHttp1?.call(http1, requests as unknown as Socket),
+      takeOver: (socket, isFresh) => {
+        if (isFresh) decide(socket);
+        else serveHttp1?.call(http1, socket);
+        socket.resume();
+      },
+    });
+  const room = createRoom(limits, () => fastPath?.makeRoom() ?? 0);
+  http1.on('connection', (socket: Socket) => {
+    if (!room.take(socket)) return;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.setNoDelay(true);
+  });
+  http1.on(event, (socket: Socket) => {
+    if (socket.destroyed) return;
+    const isHttp2 = tls && (socket as TLSSocket).alpnProtocol === 'h2';
+    if (fastPath && !isHttp2) fastPath.accept(socket);
+    else decide(socket);
   });
 
   await new Promise<void>((resolve, reject) => {
     http1.once('error', reject);
-    http1.listen(options.port, options.host, () => {
+    const { host, port, reusePort = false } = options;
+    http1.listen({ host, port, reusePort }, () => {
       http1.off('error', reject);
       resolve();
     });
@@ -158,9 +196,11 @@ export async function openPort(options: {
       const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
       for (const socket of undecided) socket.destroy();
       for (const response of responses) response.shouldKeepAlive = false;
+      fastPath?.drain();
       for (const session of sessions) session.close();
       return closed;
     },
+    renew: (files) => (http1 as SecureServer).setSecureContext(files),
     destroy: () => {
       for (const session of sessions) session.destroy();
       for (const socket of sockets) socket.destroy();

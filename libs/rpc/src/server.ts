@@ -5,13 +5,16 @@ import { KerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 import type { Verifier } from './api-key.ts';
 import { corsOf } from './cors.ts';
+import type { FastHandler } from './fast-path/fast-handler.ts';
 import { createHealth } from './health.ts';
-import { requireLoopbackHost } from './host-guard.ts';
+import { isLoopbackHost, requireLoopbackHost } from './host-guard.ts';
 import { healthz, pathOf, readyz, sendHttpError } from './http-endpoints.ts';
-import { openPort, type PortLimits, type TlsFiles } from './port.ts';
+import { createLoad } from './load.ts';
+import { openPort, type Port, type PortLimits, type TlsFiles } from './port.ts';
 import { reflectionRoutes } from './reflection.ts';
 import { createRpcHandlers, serveRpc, servicesOf } from './rpc-handlers.ts';
 import type { HttpHandler, ServiceParts } from './service-parts.ts';
+import { readTlsFiles, type TlsPaths, watchTlsFiles } from './tls-files.ts';
 
 /** Bounds on what clients may ask for. */
 export interface ServerLimits extends PortLimits {
@@ -19,6 +22,10 @@ export interface ServerLimits extends PortLimits {
   readonly maxMessageBytes: number;
   /** Longest timeout that a client may ask for. Default 1 h. */
   readonly maxTimeoutMs: number;
+  /** Plain HTTP requests under way; more are answered 503. Default 4,096. */
+  readonly maxRequests: number;
+  /** How late the process may be with everything before plain HTTP requests are answered 503. Default 1 s. */
+  readonly maxDelayMs: number;
 }
 
 /** Settings of a server. */
@@ -37,6 +44,10 @@ export interface ServerOptions {
   /** How long running calls may take to end when the server is disposed. Default 10 s. */
   readonly drainMs?: number;
   readonly tls?: TlsFiles | undefined;
+  /** A second port, with TLS. The files are read again when they change. */
+  readonly secure?: (TlsPaths & { readonly port: number; readonly watchMs?: number }) | undefined;
+  /** Other processes listen on the same port: the kernel deals out connections. */
+  readonly reusePort?: boolean | undefined;
   /** Web origins whose pages may make RPCs, e.g. `https://console.example.org`; `*` is every one. Default none. */
   readonly allowedOrigins?: readonly string[];
 }
@@ -45,13 +56,20 @@ export interface ServerOptions {
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Of `secure`. */
+  readonly securePort?: number;
 }
 
 const defaults: ServerLimits = {
   maxMessageBytes: 4 * 1024 * 1024,
   maxTimeoutMs: 3_600_000,
   maxConcurrentStreams: 128,
+  maxRequests: 4096,
+  maxDelayMs: 1000,
   maxConnections: 10_000,
+  maxConnectionsPerAddress: 1024,
+  trustedProxies: [],
+  maxUnsentBytes: 512 * 1024 * 1024,
   headersTimeoutMs: 10_000,
   stallTimeoutMs: 60_000,
   maxConnectionAgeMs: 900_000,
@@ -83,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     handlers.set(handler.requestPath, handler);
   }
 
-  const httpHandlers: HttpHandler[] = [
+  const ownHandlers: HttpHandler[] = [
     healthz,
     readyz(parts, () => drain.signal.aborted),
     (req, res) => {
@@ -91,10 +109,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       options.metricsHandler(req, res);
       return true;
     },
-    ...parts.flatMap(({ http = [] }) => http),
   ];
+  const httpHandlers = parts.flatMap(({ http = [] }) => http);
+  const load = createLoad(limits);
   const serveHttp = async (req: IncomingMessage, res: ServerResponse) => {
     try {
+      for (const handler of ownHandlers) if (await handler(req, res)) return;
+      const request = load.begin();
+      res.once('close', () => request[Symbol.dispose]());
       for (const handler of httpHandlers) if (await handler(req, res)) return;
       throw new KerkisError('not_found', 'PATH_NOT_FOUND', 'There is nothing at this path.');
     } catch (caught) {
@@ -104,44 +126,95 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
   };
   const answerCors = corsOf(options.allowedOrigins ?? []);
-  const port = await openPort({
-    host: options.host,
-    port: options.port,
+  const { host, secure } = options;
+  const shared = {
+    host,
     limits,
-    tls: options.tls,
-    mayPause: (req) => isMessageStream(handlers.get(pathOf(req))),
-    onRequest: (req, res) => {
+    reusePort: options.reusePort,
+    fast: fastHandlerOf(parts, options.auth),
+    mayPause: (req: IncomingMessage) => isMessageStream(handlers.get(pathOf(req))),
+    onRequest: (req: IncomingMessage, res: ServerResponse) => {
       if (options.auth === 'off' && refused(req, res)) return;
       const handler = handlers.get(pathOf(req));
       if (answerCors(req, res, handler !== undefined)) return;
       if (handler) void serveRpc(handler, req, res);
       else void serveHttp(req, res);
     },
-  });
+  };
+  const files = secure && (await readTlsFiles(secure));
+  const port = await openPort({ ...shared, port: options.port, tls: options.tls });
+  const securePort =
+    secure && (await openPort({ ...shared, port: secure.port, tls: files }).catch(endOf(port)));
+  const ports = securePort ? [port, securePort] : [port];
+  const watching =
+    secure &&
+    securePort &&
+    watchTlsFiles(secure, {
+      intervalMs: secure.watchMs ?? 10_000,
+      logger: telemetry.logger,
+      changed: (changed) => securePort.renew(changed),
+    });
 
   const close = async () => {
     health.drain();
     for (const { onDrain } of parts) onDrain?.();
     // Who watches the health hears of it before the streams end.
     await new Promise((resolve) => setImmediate(resolve));
+    load[Symbol.dispose]();
     drain.abort(new ConnectError('The server is shutting down. Ask again.', Code.Unavailable));
-    const closed = port.drain();
+    watching?.[Symbol.dispose]();
+    const closed = Promise.all(ports.map((each) => each.drain()));
     if (await settledWithin(closed, drainMs)) return;
     telemetry.logger.warn({ drainMs }, 'calls outlived the drain time');
     shutdown.abort(drain.signal.reason);
     await settledWithin(closed, lastWordsMs);
-    port.destroy();
+    for (const each of ports) each.destroy();
     await closed;
   };
   let disposed: Promise<void> | undefined;
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
-    url: `${options.tls ? 'https' : 'http'}://${host}:${port.address.port}`,
+    url: `${options.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port.address.port}`,
     port: port.address.port,
+    ...(securePort && { securePort: securePort.address.port }),
     [Symbol.asyncDispose]: () => {
       disposed ??= close();
       return disposed;
     },
+  };
+}
+
+/** What was opened goes with what was not. */
+function endOf(port: Port): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await port.drain();
+    throw error;
+  };
+}
+
+/** The first of the services that has an answer in memory. Who would be refused by his host is left to the ordinary handlers. */
+function fastHandlerOf(parts: readonly ServiceParts[], auth: ServerOptions['auth']): FastHandler | undefined {
+  const fast = parts.flatMap((part) => (part.fast ? [part.fast] : []));
+  const [only] = fast;
+  if (!only) return undefined;
+  const answer: FastHandler =
+    fast.length === 1
+      ? only
+      : (request) => {
+          for (const each of fast) {
+            const found = each(request);
+            if (found) return found;
+          }
+          return undefined;
+        };
+  if (auth !== 'off') return answer;
+  let known: string | undefined;
+  return (request) => {
+    const { host = '' } = request.headers;
+    if (host !== known) {
+      if (!isLoopbackHost(host)) return undefined;
+      known = host;
+    }
+    return answer(request);
   };
 }
 
@@ -160,7 +233,7 @@ function refused(req: IncomingMessage, res: ServerResponse): boolean {
   }
 }
 
-async function settledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), timeoutMs);

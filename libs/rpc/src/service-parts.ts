@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
+import type { FastHandler } from './fast-path/fast-handler.ts';
 
 /**
  * Answers a plain HTTP request and says true, or says false for the next handler to try. What it throws is answered as JSON
@@ -26,6 +27,8 @@ export interface ServiceParts {
   readonly routes: (router: ConnectRouter) => void;
   /** Plain HTTP, tried in this order after RPC paths, `/healthz`, `/readyz` and `/metrics`. */
   readonly http?: readonly HttpHandler[];
+  /** Answers plain requests over HTTP/1.1 from memory, before anything else sees them. */
+  readonly fast?: FastHandler;
   readonly readiness?: readonly ReadinessCheck[];
   /** Run after error mapping and before validation. */
   readonly interceptors?: readonly Interceptor[];

@@ -3,7 +3,7 @@ import { AssetService, ProfileService } from '@kerkis/contracts/catalog';
 import { UploadService } from '@kerkis/contracts/upload';
 import { KerkisError } from '@kerkis/errors';
 import { startTelemetry, type Telemetry } from '@kerkis/telemetry';
-import { type ServerOptions, type ServiceParts, startServer } from '../src/index.ts';
+import { type FastHandler, type ServerOptions, type ServiceParts, startServer } from '../src/index.ts';
 
 /** Collects what a test opened, and closes it in reverse order. */
 export function createCleanup() {
@@ -50,7 +50,10 @@ export async function startTestServer(
     await startServer({
       host: '127.0.0.1',
       port: 0,
-      parts: [catalogParts(telemetry, seen), { ...uploadParts(telemetry, seen), http: options.http ?? [] }],
+      parts: [
+        { ...catalogParts(telemetry, seen), fast: fastBytes },
+        { ...uploadParts(telemetry, seen), http: options.http ?? [] },
+      ],
       auth: 'off',
       telemetry,
       metricsHandler: telemetry.metricsHandler,
@@ -60,6 +63,17 @@ export async function startTestServer(
   );
   return { ...server, telemetry, lines, seen, address: `127.0.0.1:${server.port}` };
 }
+
+/** `/fast/<n>`: n bytes from memory, whose value is their place. */
+const fastBytes: FastHandler = ({ method, url }) => {
+  const length = Number(/^\/fast\/(\d+)$/.exec(url)?.[1] ?? Number.NaN);
+  if (Number.isNaN(length)) return undefined;
+  const head = `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n`;
+  return method === 'GET' ? { head, body: fastBody.subarray(0, length) } : { head };
+};
+
+/** What `/fast/<n>` is the beginning of. */
+export const fastBody = Buffer.from(Uint8Array.from({ length: 8 * 1024 * 1024 }, (_, index) => index % 251));
 
 function catalogParts(telemetry: Telemetry, seen: Seen): ServiceParts {
   const profiles: Partial<ServiceImpl<typeof ProfileService>> = {
