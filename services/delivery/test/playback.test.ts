@@ -51,6 +51,9 @@ describe.each(['filesystem', 's3'] as const)('on a %s store', (kind) => {
   });
 });
 
+/** Of a generation that is complete. */
+const revised = 'public, max-age=60, stale-while-revalidate=60, stale-if-error=86400';
+
 describe('manifests', () => {
   let edge: Edge;
   beforeAll(async () => {
@@ -64,7 +67,7 @@ describe('manifests', () => {
     const master = await edge.get(`${base}/master.m3u8`);
     expect(master.headers).toMatchObject({
       'content-type': 'application/vnd.apple.mpegurl',
-      'cache-control': 'public, max-age=1',
+      'cache-control': 'public, max-age=1, stale-while-revalidate=4, stale-if-error=60',
       'access-control-allow-origin': '*',
     });
     const offered = (text: Buffer) => names.filter((name) => text.toString().includes(name));
@@ -82,7 +85,7 @@ describe('manifests', () => {
     updated(edge, assetId);
     await waitUntil(async () => {
       const { headers } = await edge.get(`${base}/manifest.mpd`);
-      return headers['cache-control'] === 'public, max-age=60';
+      return headers['cache-control']?.startsWith('public, max-age=60, stale-while-revalidate=60, ');
     });
   });
 
@@ -105,7 +108,7 @@ describe('manifests', () => {
     const known = { 'accept-encoding': 'br', 'if-none-match': brotli.headers.etag ?? '' };
     const again = await edge.get(path, known);
     expect(again).toMatchObject({ status: 304, body: Buffer.alloc(0) });
-    expect(again.headers).toMatchObject({ etag: brotli.headers.etag, 'cache-control': 'public, max-age=60' });
+    expect(again.headers).toMatchObject({ etag: brotli.headers.etag, 'cache-control': revised });
     expect((await edge.get(path, { ...known, 'accept-encoding': 'gzip' })).status).toBe(200);
     const head = await edge.get(path, {}, 'HEAD');
     expect(head.body.byteLength).toBe(0);
@@ -124,9 +127,7 @@ describe('manifests', () => {
     expect((await edge.get(`${base}/video/h264-90p/${old}`)).headers['cache-control']).toBe(
       'public, max-age=31536000, immutable',
     );
-    expect((await edge.get(`${base}/video/h264-90p/1.m4s`)).headers['cache-control']).toBe(
-      'public, max-age=60',
-    );
+    expect((await edge.get(`${base}/video/h264-90p/1.m4s`)).headers['cache-control']).toBe(revised);
 
     const second = generationOf(film, assetId);
     publish(edge, second, { playbackId });

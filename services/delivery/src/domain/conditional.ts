@@ -8,6 +8,21 @@ export interface Validators {
   readonly lastModified?: string | undefined;
 }
 
+/**
+ * Whether the client wants it only as what it is not, or as old as it is not: If-Match, or If-Unmodified-Since where that is absent
+ * (RFC 9110, 13.2.2). It then gets 412.
+ */
+export function preconditionFailed(
+  headers: IncomingHttpHeaders,
+  { etag, lastModified }: Validators,
+): boolean {
+  const wanted = headers['if-match'];
+  // Compared strongly: a weak tag never matches.
+  if (wanted !== undefined) return !wanted.split(',').some((entry) => ['*', etag].includes(entry.trim()));
+  const until = Date.parse(headers['if-unmodified-since'] ?? '');
+  return lastModified !== undefined && !Number.isNaN(until) && Date.parse(lastModified) > until;
+}
+
 /** Whether the client has it already: If-None-Match, or If-Modified-Since where that is absent (RFC 9110, 13.2.2). */
 export function isNotModified(headers: IncomingHttpHeaders, { etag, lastModified }: Validators): boolean {
   const wanted = headers['if-none-match'];

@@ -11,6 +11,7 @@ const below = (...folders: string[]) =>
   fc.tuple(fc.constantFrom(...folders), fileOf).map(([folder, name]) => `${folder}/${name}`);
 const cutTrackOf = below('video', 'audio');
 const textTrackOf = below('text');
+const videoTrackOf = below('video');
 const trackOf = fc.oneof(cutTrackOf, textTrackOf);
 const known: fc.Arbitrary<EdgePath> = fc.oneof(
   fc.record({
@@ -27,6 +28,7 @@ const known: fc.Arbitrary<EdgePath> = fc.oneof(
     playbackId: idOf,
   }),
   fc.record({ kind: fc.constant('media' as const), playbackId: idOf, track: trackOf }),
+  fc.record({ kind: fc.constant('iframes' as const), playbackId: idOf, track: videoTrackOf }),
   fc.record({ kind: fc.constant('init' as const), playbackId: idOf, track: cutTrackOf }),
   fc.record({ kind: fc.constant('text' as const), playbackId: idOf, track: textTrackOf }),
   fc.record({
@@ -115,6 +117,7 @@ describe('a path on the edge', () => {
     ['unknown kind of track', `/v/${playbackId}/images/x/1.m4s`],
     ['deeper track', `/v/${playbackId}/video/a/b/1.m4s`],
     ['segment of text', `/v/${playbackId}/text/en/1.m4s`],
+    ['pictures of sound', `/v/${playbackId}/audio/aac/iframes.m3u8`],
     ['text that is no text track', `/v/${playbackId}/video/h264-720p.vtt`],
     ['deeper download', `/v/${playbackId}/download/a/b.mp4`],
     ['hidden download', `/v/${playbackId}/download/.mp4`],

@@ -25,12 +25,13 @@ export type StoredFilePath =
 /** A playlist or manifest. */
 export type ManifestPath =
   | { readonly kind: 'master' | 'mpd'; readonly playbackId: string }
-  | { readonly kind: 'media'; readonly playbackId: string; readonly track: string };
+  | { readonly kind: 'media' | 'iframes'; readonly playbackId: string; readonly track: string };
 
 const id = '(?<playbackId>pbk_[0-9a-f]{32})';
 const name = '[A-Za-z0-9][A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]+)*';
 const track = `(?<track>(?:video|audio|text)/${name})`;
 const cutTrack = `(?<track>(?:video|audio)/${name})`;
+const videoTrack = `(?<track>video/${name})`;
 const number = '[1-9][0-9]{0,6}';
 
 /** Longest path that is looked at. */
@@ -47,6 +48,7 @@ const shapes = {
   text: new RegExp(`^/v/${id}/(?<track>text/${name})\\.vtt$`),
   download: new RegExp(`^/v/${id}/download/(?<name>${name})$`),
   media: new RegExp(`^/v/${id}/${track}/media\\.m3u8$`),
+  iframes: new RegExp(`^/v/${id}/${videoTrack}/iframes\\.m3u8$`),
   init: new RegExp(`^/v/${id}/${cutTrack}/init\\.mp4$`),
   segment: new RegExp(`^/v/${id}/${cutTrack}/(?<segment>${number})\\.m4s$`),
   player: new RegExp(`^/play/${id}$`),
@@ -103,6 +105,8 @@ export function edgePath(to: EdgePath): string {
       return `/v/${to.playbackId}/download/${to.name}`;
     case 'media':
       return `/v/${to.playbackId}/${to.track}/media.m3u8`;
+    case 'iframes':
+      return `/v/${to.playbackId}/${to.track}/iframes.m3u8`;
     case 'init':
       return `/v/${to.playbackId}/${to.track}/init.mp4`;
     case 'segment':
@@ -128,6 +132,7 @@ export const routePatterns: Readonly<Record<EdgePath['kind'], string>> = {
   text: '/v/{playbackId}/{track}.vtt',
   download: '/v/{playbackId}/download/{name}',
   media: '/v/{playbackId}/{track}/media.m3u8',
+  iframes: '/v/{playbackId}/{track}/iframes.m3u8',
   init: '/v/{playbackId}/{track}/init.mp4',
   segment: '/v/{playbackId}/{track}/{segment}.m4s',
   player: '/play/{playbackId}',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseRange } from './byte-range.ts';
-import { isNotModified, rangeApplies } from './conditional.ts';
+import { isNotModified, preconditionFailed, rangeApplies } from './conditional.ts';
 import { chooseCoding } from './content-coding.ts';
 import { generationOfToken, generationToken } from './generation-token.ts';
 
@@ -52,6 +52,22 @@ describe('conditions', () => {
     expect(isNotModified({ 'if-modified-since': 'Mon, 31 Aug 2026 10:00:00 GMT' }, validators)).toBe(false);
     expect(isNotModified({ 'if-modified-since': 'yesterday' }, validators)).toBe(false);
     expect(isNotModified({}, validators)).toBe(false);
+  });
+
+  test('If-Match wins over If-Unmodified-Since, and a weak tag never matches', () => {
+    expect(preconditionFailed({}, validators)).toBe(false);
+    expect(preconditionFailed({ 'if-match': '"b", "a"' }, validators)).toBe(false);
+    expect(preconditionFailed({ 'if-match': '*' }, validators)).toBe(false);
+    expect(preconditionFailed({ 'if-match': 'W/"a"' }, validators)).toBe(true);
+    expect(preconditionFailed({ 'if-match': '' }, validators)).toBe(true);
+    const [before, after] = ['Mon, 31 Aug 2026 10:00:00 GMT', 'Wed, 02 Sep 2026 10:00:00 GMT'];
+    expect(preconditionFailed({ 'if-unmodified-since': before }, validators)).toBe(true);
+    expect(preconditionFailed({ 'if-unmodified-since': lastModified }, validators)).toBe(false);
+    expect(preconditionFailed({ 'if-unmodified-since': after }, validators)).toBe(false);
+    expect(preconditionFailed({ 'if-unmodified-since': 'yesterday' }, validators)).toBe(false);
+    expect(preconditionFailed({ 'if-match': '"a"', 'if-unmodified-since': before }, validators)).toBe(false);
+    // A document has no date.
+    expect(preconditionFailed({ 'if-unmodified-since': before }, { etag: '"a"' })).toBe(false);
   });
 
   test('If-Range takes the strong validator or the very date', () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
 import { type Generation, GenerationSchema, GenerationState } from '@kerkis/contracts/catalog';
-import type { Download, Storyboard } from '@kerkis/contracts/media';
-import { type Presentation, targetDurationSeconds } from '@kerkis/hls';
+import type { Artefacts, Download, Storyboard } from '@kerkis/contracts/media';
+import { type IFrames, type Presentation, targetDurationSeconds } from '@kerkis/hls';
 import { generationToken } from './generation-token.ts';
 import { offeredTracks } from './offered-tracks.ts';
 import { type PlayableTrack, playableTrack } from './playable-track.ts';
@@ -31,6 +31,9 @@ export interface PlayableGeneration {
   /** The EXT-X-TARGETDURATION that its playlists share. */
   readonly targetSeconds: number;
 }
+
+/** What a viewer of whom nothing is known can be expected to have: Apple's authoring specification begins here, too. */
+const usualBandwidthBps = 2_000_000;
 
 /** Undefined for a generation that is not planned yet, has failed, or is being deleted. */
 export function playableGeneration(generation: Generation): PlayableGeneration | undefined {
@@ -62,7 +65,20 @@ export function playableGeneration(generation: Generation): PlayableGeneration |
     presentation: {
       durationMs,
       tracks: known.filter(({ told }) => offered.has(told)).map(({ playable }) => playable.track),
+      iframes: iframesOf(artefacts),
+      // While it is encoded, the smallest is what nobody waits for.
+      startBandwidthBps: complete ? usualBandwidthBps : 0,
     },
     targetSeconds: targetDurationSeconds(tracks),
+  };
+}
+
+function iframesOf(artefacts: Artefacts | undefined): IFrames | undefined {
+  if (!artefacts?.iframes) return undefined;
+  const { track, peakBandwidthBps, averageBandwidthBps } = artefacts.iframes;
+  return {
+    track,
+    peakBandwidthBps: Number(peakBandwidthBps),
+    averageBandwidthBps: Number(averageBandwidthBps),
   };
 }

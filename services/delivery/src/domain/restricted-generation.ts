@@ -20,6 +20,7 @@ export function assertGranted(to: ViewedPath, generation: PlayableGeneration, gr
     case 'thumbnail':
       return;
     case 'media':
+    case 'iframes':
     case 'init':
     case 'segment': {
       const track = generation.tracks.get(to.track)?.track;
@@ -62,7 +63,9 @@ export function restrictedGeneration(generation: PlayableGeneration, grant: Gran
     ...generation,
     durationMs,
     fingerprint: `${generation.fingerprint} ${highest} ${durationMs}`,
-    presentation: { durationMs, tracks: shown },
+    presentation: { ...generation.presentation, durationMs, tracks: shown },
+    // Each sprite shows more than the beginning.
+    storyboard: isPreview ? undefined : generation.storyboard,
     tracks: new Map(
       [...generation.tracks].map(([name, playable]) => [
         name,

@@ -1,4 +1,5 @@
 import type { Storyboard } from '@kerkis/contracts/media';
+import type { Thumbnails } from '@kerkis/dash';
 
 /** Sprites of the longest storyboard that is served. */
 const maxTiles = 100_000;
@@ -14,6 +15,20 @@ export function storyboardOf(storyboard: Storyboard | undefined): Storyboard | u
 /** How many sprites there are; they are numbered from 1. */
 export function spriteCount({ tileCount, columns, rows }: Storyboard): number {
   return Math.ceil(tileCount / (columns * rows));
+}
+
+/** The sprites as a DASH manifest tells of them. */
+export function thumbnailsOf(storyboard: Storyboard | undefined): Thumbnails | undefined {
+  if (!storyboard) return undefined;
+  const { intervalMs, tileWidth, tileHeight, columns, rows } = storyboard;
+  return {
+    media: 'storyboard-$Number$.jpg',
+    intervalMs: Number(intervalMs),
+    tileWidth,
+    tileHeight,
+    columns,
+    rows,
+  };
 }
 
 /**

@@ -4,7 +4,9 @@ import type { CommonHeaders } from './exchange.ts';
 const exposed =
   'accept-ranges, content-encoding, content-length, content-range, date, etag, last-modified, retry-after';
 const allowedHeaders =
-  'authorization, if-modified-since, if-none-match, if-range, range, traceparent, tracestate';
+  'authorization, if-match, if-modified-since, if-none-match, if-range, if-unmodified-since, range, traceparent, tracestate, ' +
+  // What players tell of themselves (CTA-5004).
+  'cmcd-object, cmcd-request, cmcd-session, cmcd-status';
 
 /** Methods that the edge answers. */
 export const allowedMethods = 'GET, HEAD, OPTIONS';
@@ -16,6 +18,8 @@ export function commonHeaders(origins: readonly string[]): (req: IncomingMessage
     'access-control-allow-origin': origin,
     'access-control-expose-headers': exposed,
     'timing-allow-origin': origin,
+    // Pages that isolate themselves embed pictures and media only where it says so.
+    'cross-origin-resource-policy': 'cross-origin',
   });
   if (origins.includes('*')) {
     const everybody = { ...always, ...readable('*') };

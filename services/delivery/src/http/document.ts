@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import { isNotModified } from '../domain/conditional.ts';
+import { isNotModified, preconditionFailed } from '../domain/conditional.ts';
 import { type ContentCoding, chooseCoding } from '../domain/content-coding.ts';
-import { type Exchange, send } from './exchange.ts';
+import { type Exchange, refusePrecondition, send } from './exchange.ts';
 
 /** A text that is sent whole, in the content coding that the client likes best. */
 export interface Document {
@@ -45,6 +45,10 @@ export async function sendDocument(
   const vary = commonHeaders.vary ? `accept-encoding, ${commonHeaders.vary}` : 'accept-encoding';
   const etag = coding === 'identity' ? `"${document.digest}"` : `"${document.digest}-${coding}"`;
   const about = { ...headers, vary, etag };
+  if (preconditionFailed(req.headers, { etag })) {
+    refusePrecondition(exchange);
+    return;
+  }
   if (isNotModified(req.headers, { etag })) {
     send(exchange, 304, about);
     return;

@@ -89,6 +89,7 @@ function answer(
     case 'master':
     case 'mpd':
     case 'media':
+    case 'iframes':
       return manifest(dependencies, to, exchange);
     case 'init':
     case 'segment':

@@ -65,6 +65,15 @@ export function sendFailure(exchange: Exchange, error: KerkisError): void {
   sendJson(exchange, mapping.httpStatus, body, retryHeaders(error));
 }
 
+/** Answers a condition that does not hold (If-Match, If-Unmodified-Since). */
+export function refusePrecondition(exchange: Exchange): void {
+  sendJson(exchange, 412, {
+    kind: 'precondition',
+    reason: 'PRECONDITION_FAILED',
+    message: 'This is not what If-Match or If-Unmodified-Since asks for. Ask again without it.',
+  });
+}
+
 /** When to ask again. */
 export function retryHeaders({ kind, reason }: KerkisError): { 'retry-after'?: string } {
   if (kind !== 'unavailable') return {};

@@ -1,8 +1,12 @@
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import type { ByteRange } from '@kerkis/hls';
 import { revisable } from '../domain/caching.ts';
 import type { ManifestPath } from '../domain/edge-path.ts';
+import { iframeRanges } from '../domain/iframe-ranges.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import { restrictedGeneration } from '../domain/restricted-generation.ts';
 import type { PlaybackBegan } from '../first-playback.ts';
+import type { MediaObjects } from '../store/media-objects.ts';
 import type { OpenView } from '../store/playbacks.ts';
 import { type Document, sendDocument } from './document.ts';
 import type { Exchange } from './exchange.ts';
@@ -13,30 +17,64 @@ import { trackOf } from './segment.ts';
 export interface ManifestDependencies {
   readonly view: OpenView<Exchange>;
   readonly manifests: Manifests;
+  readonly objects: Pick<MediaObjects, 'read'>;
   readonly ttlSeconds: number;
   readonly began: PlaybackBegan;
 }
 
-/** The multivariant playlist, the MPD, or the playlist of a track. */
+/** The multivariant playlist, the MPD, or a playlist of a track. */
 export async function manifest(
-  { view, manifests, ttlSeconds, began }: ManifestDependencies,
+  { view, manifests, objects, ttlSeconds, began }: ManifestDependencies,
   to: ManifestPath,
   exchange: Exchange,
 ): Promise<void> {
   const viewed = await view(to, exchange);
   const { playing, grant } = viewed;
-  if (to.kind !== 'media') began(playing);
+  if (to.kind === 'master' || to.kind === 'mpd') began(playing);
   const generation = restrictedGeneration(viewed.generation, grant);
-  const document = documentOf(manifests, to, generation, grant.carriedToken);
-  await sendDocument(exchange, document, { 'cache-control': revisable(viewed, ttlSeconds) });
+  const document = await documentOf({ manifests, objects }, to, generation, grant.carriedToken);
+  await sendDocument(exchange, document, { ...revisable(viewed, ttlSeconds) });
 }
 
 function documentOf(
-  manifests: Manifests,
+  { manifests, objects }: Pick<ManifestDependencies, 'manifests' | 'objects'>,
   to: ManifestPath,
   generation: PlayableGeneration,
   token: string | undefined,
-): Document {
-  if (to.kind === 'media') return manifests.media(generation, trackOf(generation, to.track), token);
-  return to.kind === 'master' ? manifests.master(generation, token) : manifests.mpd(generation, token);
+): Document | Promise<Document> {
+  switch (to.kind) {
+    case 'master':
+      return manifests.master(generation, token);
+    case 'mpd':
+      return manifests.mpd(generation, token);
+    case 'media':
+      return manifests.media(generation, trackOf(generation, to.track), token);
+    case 'iframes': {
+      if (generation.presentation.iframes?.track !== to.track) throw iframesNotFound();
+      const ranges = () => storedRanges(objects, generation, to.track);
+      return manifests.iframes(generation, trackOf(generation, to.track), ranges, token);
+    }
+  }
+}
+
+async function storedRanges(
+  objects: Pick<MediaObjects, 'read'>,
+  { assetId, id }: PlayableGeneration,
+  track: string,
+): Promise<readonly ByteRange[]> {
+  const key = `media/${assetId}/${id}/${track}/iframes.json`;
+  const { bytes } = await objects.read(key).catch((error: unknown) => {
+    throw isKerkisError(error) && error.kind === 'not_found' ? iframesNotFound() : error;
+  });
+  const ranges = bytes && iframeRanges(bytes);
+  if (!ranges) throw iframesNotFound();
+  return ranges;
+}
+
+function iframesNotFound(): KerkisError {
+  return new KerkisError(
+    'not_found',
+    'IFRAMES_NOT_FOUND',
+    'There is no index of single pictures of this track, or not yet.',
+  );
 }

@@ -1,10 +1,10 @@
 import type { Storyboard } from '@kerkis/contracts/media';
 import { manifest } from '@kerkis/dash';
-import { mediaPlaylist, multivariantPlaylist } from '@kerkis/hls';
+import { type ByteRange, iframePlaylist, mediaPlaylist, multivariantPlaylist } from '@kerkis/hls';
 import { LRUCache } from 'lru-cache';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import type { PlayableTrack } from '../domain/playable-track.ts';
-import { storyboardVtt } from '../domain/storyboard.ts';
+import { storyboardVtt, thumbnailsOf } from '../domain/storyboard.ts';
 import { createDocument, type Document } from './document.ts';
 
 /**
@@ -14,6 +14,13 @@ export interface Manifests {
   master(generation: PlayableGeneration, token?: string): Document;
   mpd(generation: PlayableGeneration, token?: string): Document;
   media(generation: PlayableGeneration, track: PlayableTrack, token?: string): Document;
+  /** `ranges` is called where it is not written yet. */
+  iframes(
+    generation: PlayableGeneration,
+    track: PlayableTrack,
+    ranges: () => Promise<readonly ByteRange[]>,
+    token?: string,
+  ): Promise<Document>;
   storyboard(generation: PlayableGeneration, storyboard: Storyboard, token?: string): Document;
 }
 
@@ -34,6 +41,22 @@ export function createManifests(observe: (result: 'hit' | 'miss') => void): Mani
   const shared = cacheOf(sharedBytes);
   const carrying = cacheOf(carryingBytes);
 
+  /** Where a text is kept, and what its URLs carry. */
+  function place(generation: PlayableGeneration, name: string, token: string | undefined) {
+    const cache = token === undefined ? shared : carrying;
+    const key = [generation.fingerprint, name, token].join(' ');
+    const known = cache.get(key);
+    observe(known ? 'hit' : 'miss');
+    const { targetSeconds } = generation;
+    const query = `g=${generation.token}${token === undefined ? '' : `&token=${token}`}`;
+    const keep = (contentType: string, text: string) => {
+      const made = createDocument(contentType, text);
+      cache.set(key, made);
+      return made;
+    };
+    return { known, keep, options: { query, targetSeconds } };
+  }
+
   function written(
     generation: PlayableGeneration,
     name: string,
@@ -41,16 +64,8 @@ export function createManifests(observe: (result: 'hit' | 'miss') => void): Mani
     token: string | undefined,
     write: (options: { readonly query: string; readonly targetSeconds: number }) => string,
   ): Document {
-    const cache = token === undefined ? shared : carrying;
-    const key = [generation.fingerprint, name, token].join(' ');
-    const known = cache.get(key);
-    observe(known ? 'hit' : 'miss');
-    if (known) return known;
-    const { targetSeconds } = generation;
-    const query = `g=${generation.token}${token === undefined ? '' : `&token=${token}`}`;
-    const made = createDocument(contentType, write({ query, targetSeconds }));
-    cache.set(key, made);
-    return made;
+    const { known, keep, options } = place(generation, name, token);
+    return known ?? keep(contentType, write(options));
   }
 
   return {
@@ -59,9 +74,15 @@ export function createManifests(observe: (result: 'hit' | 'miss') => void): Mani
         multivariantPlaylist(generation.presentation, options),
       ),
     mpd: (generation, token) =>
-      written(generation, 'mpd', dashType, token, (options) => manifest(generation.presentation, options)),
+      written(generation, 'mpd', dashType, token, (options) =>
+        manifest({ ...generation.presentation, thumbnails: thumbnailsOf(generation.storyboard) }, options),
+      ),
     media: (generation, { track }, token) =>
       written(generation, track.name, hlsType, token, (options) => mediaPlaylist(track, options)),
+    iframes: async (generation, { track }, ranges, token) => {
+      const { known, keep, options } = place(generation, `${track.name} iframes`, token);
+      return known ?? keep(hlsType, iframePlaylist(track, await ranges(), options));
+    },
     storyboard: (generation, storyboard, token) =>
       written(generation, 'vtt', vttType, token, ({ query }) =>
         storyboardVtt(storyboard, generation.durationMs, query),

@@ -1,13 +1,13 @@
 import { pipeline } from 'node:stream/promises';
 import { type ByteSpan, parseRange } from '../domain/byte-range.ts';
-import { isNotModified, rangeApplies } from '../domain/conditional.ts';
+import type { CachingHeaders } from '../domain/caching.ts';
+import { isNotModified, preconditionFailed, rangeApplies } from '../domain/conditional.ts';
 import type { MediaObject, MediaObjects } from '../store/media-objects.ts';
-import { type Exchange, send, sendJson, whenGone } from './exchange.ts';
+import { type Exchange, refusePrecondition, send, sendJson, whenGone } from './exchange.ts';
 
 /** What a stored object is sent as. */
-export interface MediaHeaders {
+export interface MediaHeaders extends CachingHeaders {
   readonly 'content-type': string;
-  readonly 'cache-control': string;
   /** Of what is to be saved. */
   readonly 'content-disposition'?: string;
 }
@@ -21,8 +21,13 @@ export async function sendMedia(
 ): Promise<void> {
   const { req } = exchange;
   const { etag, lastModified, sizeBytes } = object;
-  const { 'cache-control': caching, ...described } = headers;
-  const about = { 'cache-control': caching, 'accept-ranges': 'bytes', 'last-modified': lastModified, etag };
+  const { 'content-type': type, 'content-disposition': disposition, ...caching } = headers;
+  const described = { 'content-type': type, ...(disposition && { 'content-disposition': disposition }) };
+  const about = { ...caching, 'accept-ranges': 'bytes', 'last-modified': lastModified, etag };
+  if (preconditionFailed(req.headers, object)) {
+    refusePrecondition(exchange);
+    return;
+  }
   if (isNotModified(req.headers, object)) {
     send(exchange, 304, about);
     return;

@@ -33,7 +33,7 @@ export async function segment(
   const place = { generation, track: to.track, segment: number };
   const object = await segments.read(place, () => whenGone(exchange));
   const caching = lasting(viewed, ttlSeconds);
-  await sendMedia(exchange, object, { 'content-type': contentType, 'cache-control': caching }, objects);
+  await sendMedia(exchange, object, { 'content-type': contentType, ...caching }, objects);
 }
 
 /** The track of that name. `not_found` TRACK_NOT_FOUND. */

@@ -28,7 +28,7 @@ export async function sendStoredFile(
   });
   const headers = {
     'content-type': contentType,
-    'cache-control': lasting(viewed, ttlSeconds),
+    ...lasting(viewed, ttlSeconds),
     ...(disposition && { 'content-disposition': disposition }),
   };
   await sendMedia(exchange, object, headers, objects);

@@ -23,5 +23,5 @@ export async function storyboard(
   const { generation, grant } = viewed;
   if (!generation.storyboard) throw storyboardNotFound();
   const document = manifests.storyboard(generation, generation.storyboard, grant.carriedToken);
-  await sendDocument(exchange, document, { 'cache-control': revisable(viewed, ttlSeconds) });
+  await sendDocument(exchange, document, { ...revisable(viewed, ttlSeconds) });
 }

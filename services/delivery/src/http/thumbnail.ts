@@ -28,5 +28,5 @@ export async function thumbnail(
   const place = thumbnailPlace(exchange.query, durationMs);
   const object = await thumbnails.read(generation, place, () => whenGone(exchange));
   const caching = lasting(viewed, ttlSeconds);
-  await sendMedia(exchange, object, { 'content-type': 'image/jpeg', 'cache-control': caching }, objects);
+  await sendMedia(exchange, object, { 'content-type': 'image/jpeg', ...caching }, objects);
 }
