@@ -36,11 +36,15 @@ export interface ChunkRecord {
   /** What it makes instead of segments. */
   readonly side?: SideWork;
   readonly progress: ChunkProgress;
+  /** Segments that earlier attempts stored, by track: they are stored still. Absent: none. */
+  readonly reached?: ChunkProgress['stored'];
   /**
    * Until then a worker from which it was taken before its lease was over may still be writing, milliseconds since 1970. Absent: there
    * is none.
    */
   readonly formerLeaseEndMs?: number;
+  /** Of early chunks: names all that it is made by and of. */
+  readonly fingerprint?: string;
   /** By track; empty until finished. */
   readonly measured: Readonly<Record<string, TrackMeasure>>;
   /** What side work gave; absent until finished. */
@@ -63,7 +67,22 @@ function withoutLease(record: ChunkRecord): ChunkRecord {
   const chunk = clone(ChunkSchema, record.chunk);
   delete chunk.leaseExpireTime;
   chunk.workerId = '';
-  return { ...record, chunk, progress: noProgress };
+  return { ...record, chunk, ...withReached(record), progress: noProgress };
+}
+
+function withReached(record: ChunkRecord): Pick<ChunkRecord, 'reached'> {
+  const reached = storedSoFar(record);
+  return Object.keys(reached).length > 0 ? { reached } : {};
+}
+
+/** Segments that any attempt stored, by track: the next attempt makes them again, and stores what is new. */
+export function storedSoFar({
+  progress,
+  reached = {},
+}: Pick<ChunkRecord, 'progress' | 'reached'>): ChunkProgress['stored'] {
+  const tracks = Object.keys({ ...reached, ...progress.stored });
+  const most = (track: string) => Math.max(reached[track] ?? 0, progress.stored[track] ?? 0);
+  return Object.fromEntries(tracks.map((track) => [track, most(track)]));
 }
 
 /** Whether a worker holds it and has shown a sign of life in time. */

@@ -1,13 +1,16 @@
+import { create } from '@bufbuild/protobuf';
+import { FailureSchema } from '@kerkis/contracts/media';
 import { ChunkState, type Job } from '@kerkis/contracts/transcode';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runningJob } from '../../test/example-plan.ts';
-import type { ChunkRecord } from './chunk.ts';
+import { attemptFailed, type ChunkRecord } from './chunk.ts';
 import { countChunks } from './count-chunks.ts';
 import { type JobRecord, progressed } from './job.ts';
-import { progressNow } from './job-progress.ts';
+import { neverBack, progressNow } from './job-progress.ts';
 import { hasOrder, withOrders } from './order-set.ts';
 
+const failure = create(FailureSchema, { reason: 'SOME_FAILURE' });
 const shape = { seconds: 60, hasVideo: true, hasAudio: true, segmentMs: 1000 };
 
 function inState(record: ChunkRecord, state: ChunkState, segments: number): ChunkRecord {
@@ -24,11 +27,12 @@ function inState(record: ChunkRecord, state: ChunkState, segments: number): Chun
 
 function view(job: JobRecord, chunks: readonly ChunkRecord[], now = new Date()): Job {
   const of = (state: ChunkState) => chunks.filter(({ chunk }) => chunk.state === state);
-  return progressNow(job, { running: of(ChunkState.RUNNING), finished: of(ChunkState.FINISHED) }, now);
+  const { QUEUED, RUNNING, FINISHED } = ChunkState;
+  return progressNow(job, { queued: of(QUEUED), running: of(RUNNING), finished: of(FINISHED) }, now);
 }
 
-test('nothing is taken back, whenever chunks advance, finish and are counted', () => {
-  const step = fc.record({ chunk: fc.nat(), kind: fc.constantFrom('advance', 'finish', 'count') });
+test('nothing is taken back, whenever chunks advance, fail, finish and are counted', () => {
+  const step = fc.record({ chunk: fc.nat(), kind: fc.constantFrom('advance', 'fail', 'finish', 'count') });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       let { job, chunks } = runningJob(shape, 5);
@@ -39,7 +43,10 @@ test('nothing is taken back, whenever chunks advance, finish and are counted', (
         if (!one) continue;
         const [track = ''] = one.chunk.tracks;
         if (kind === 'count') job = progressed(job, countChunks(job.tracks, chunks), new Date()) ?? job;
-        else if (one.chunk.state !== ChunkState.FINISHED) {
+        else if (kind === 'fail') {
+          const lost = attemptFailed(one, one.chunk.epoch, { failure, isFinal: false, now: new Date() });
+          chunks = chunks.with(index, lost ?? one);
+        } else if (one.chunk.state !== ChunkState.FINISHED) {
           const segments = Math.min(one.chunk.segmentCount, (one.progress.stored[track] ?? 0) + 1);
           const state = kind === 'finish' ? ChunkState.FINISHED : ChunkState.RUNNING;
           chunks = chunks.with(index, inState(one, state, segments));
@@ -65,7 +72,8 @@ test('nothing is taken back, whenever chunks advance, finish and are counted', (
 
 test('speed is that of running chunks, and what remains follows from the speed so far', () => {
   const { job, chunks } = runningJob(shape, 5);
-  const [low, sound, high] = chunks;
+  const headOf = (kind: string) => chunks.find(({ chunk }) => chunk.tracks[0]?.includes(kind));
+  const [low, sound, high] = [headOf('96p'), headOf('audio'), headOf('180p')];
   if (!low || !sound || !high) throw new Error('there are three heads');
   const records = [
     inState(low, ChunkState.FINISHED, 0),
@@ -93,4 +101,20 @@ test('a set of orders has what was put into it', () => {
       for (let order = 0; order < 2010; order++) expect(hasOrder(set, order)).toBe(wanted.has(order));
     }),
   );
+});
+
+test('a watcher is shown nothing twice within a run, and the next run from its beginning', () => {
+  const { job, chunks } = runningJob(shape, 5);
+  const [low] = chunks;
+  if (!low) throw new Error('there is a head');
+  const track = low.chunk.tracks[0];
+  const asShown = neverBack();
+  const doneOf = (seen: Job) => seen.tracks.find((each) => each.track === track)?.finishedSegmentCount;
+  const first = asShown(view(job, [inState(low, ChunkState.RUNNING, 1)]), 1);
+  // It was on its way from one state to the next while it was looked at.
+  const missed = asShown(view(job, []), 1);
+  expect([doneOf(first), doneOf(missed)]).toEqual([1, 1]);
+  expect(missed.progress).toBe(first.progress);
+  const next = asShown(view(job, []), 2);
+  expect([doneOf(next), next.progress]).toEqual([0, 0]);
 });

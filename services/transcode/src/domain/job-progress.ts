@@ -1,6 +1,6 @@
 import { type Track, TrackKind } from '@kerkis/contracts/media';
 import type { Job, TrackProgress } from '@kerkis/contracts/transcode';
-import type { ChunkRecord } from './chunk.ts';
+import { type ChunkRecord, storedSoFar } from './chunk.ts';
 import type { JobRecord } from './job.ts';
 import { hasOrder } from './order-set.ts';
 import { segmentCountOf } from './track-runs.ts';
@@ -37,6 +37,8 @@ export function shareDone(tracks: readonly Track[], segmentsDone: (track: string
 /** Planned chunks of a job that its record does not tell of yet. */
 export interface ChunksInWork {
   readonly running: readonly ChunkRecord[];
+  /** In the queue: some of them for the second time. */
+  readonly queued: readonly ChunkRecord[];
   /** Finished of late: some of them may be counted already. */
   readonly finished: readonly ChunkRecord[];
 }
@@ -45,10 +47,12 @@ export interface ChunksInWork {
  * A running job as it is right now: what is counted, what was finished since, and what running chunks have stored so far. A chunk
  * that is finished but not counted yet is in its place, so that nothing ever seems to be taken back.
  */
-export function progressNow(record: JobRecord, { running, finished }: ChunksInWork, now: Date): Job {
+export function progressNow(record: JobRecord, chunks: ChunksInWork, now: Date): Job {
+  const { finished } = chunks;
+  const open = new Map([...chunks.queued, ...chunks.running].map((each) => [each.chunk.id, each]));
   const uncounted = finished.filter(({ order, extra }) => !extra && !hasOrder(record.counted, order));
   const over = new Set(finished.map(({ chunk }) => chunk.id));
-  const inWork = running.filter(({ chunk, extra }) => !extra && !over.has(chunk.id));
+  const inWork = [...open.values()].filter(({ chunk, extra }) => !extra && !over.has(chunk.id));
   const tracks = record.job.tracks.map((counted) => trackNow(record, counted, inWork, uncounted));
   const done = new Map(tracks.map(({ track, finishedSegmentCount }) => [track, finishedSegmentCount]));
   const progress = Math.max(
@@ -70,7 +74,7 @@ function trackNow(
 ): TrackProgress {
   const { track: name, segmentCount } = counted;
   const mine = running.filter(({ chunk, side }) => chunk.tracks.includes(name) || side?.kind === 'copy');
-  const stored = mine.reduce((sum, { progress }) => sum + (progress.stored[name] ?? 0), 0);
+  const stored = mine.reduce((sum, each) => sum + (storedSoFar(each)[name] ?? 0), 0);
   const since = uncounted
     .filter(({ chunk }) => chunk.tracks.includes(name))
     .reduce((sum, { chunk }) => sum + chunk.segmentCount, 0);
@@ -85,6 +89,26 @@ function trackNow(
     speed,
     progress: segmentCount > 0 ? finishedSegmentCount / segmentCount : 0,
     remainingMs: speed > 0 ? BigInt(Math.round((seconds * 1000) / speed)) : 0n,
+  };
+}
+
+/**
+ * Jobs as one watcher sees them, one after the other: within a run nothing of what was shown is taken back, though a chunk may go from one
+ * state to the next while they are looked at.
+ */
+export function neverBack(): (job: Job, run: number) => Job {
+  let shown: { readonly job: Job; readonly run: number } | undefined;
+  return (next, run) => {
+    const before = shown?.run === run ? shown.job : undefined;
+    const known = new Map(before?.tracks.map((track) => [track.track, track]));
+    const tracks = next.tracks.map((track) => {
+      const last = known.get(track.track);
+      if (!last || last.finishedSegmentCount <= track.finishedSegmentCount) return track;
+      return { ...track, finishedSegmentCount: last.finishedSegmentCount, progress: last.progress };
+    });
+    const job = { ...next, tracks, progress: Math.max(next.progress, before?.progress ?? 0) };
+    shown = { job, run };
+    return job;
   };
 }
 

@@ -12,8 +12,9 @@ export async function jobView(
   record: JobRecord,
 ): Promise<Job> {
   if (record.job.state !== JobState.RUNNING) return record.job;
+  const queued = await chunks.inState(record, ChunkState.QUEUED, maxChunks);
   const running = await chunks.inState(record, ChunkState.RUNNING, maxChunks);
   // Looked for last: a chunk that ends in between is seen once at least.
   const finished = await chunks.finishedOfLate(record, maxChunks);
-  return progressNow(record, { running, finished }, new Date());
+  return progressNow(record, { queued, running, finished }, new Date());
 }

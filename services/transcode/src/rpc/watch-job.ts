@@ -1,6 +1,7 @@
 import { type MessageInitShape, toJsonString } from '@bufbuild/protobuf';
 import { JobSchema, type WatchJobResponseSchema } from '@kerkis/contracts/transcode';
 import { hasEnded } from '../domain/job.ts';
+import { neverBack } from '../domain/job-progress.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { jobView } from './job-view.ts';
@@ -19,9 +20,11 @@ export async function* watchJob(
   signal: AbortSignal,
 ): AsyncGenerator<MessageInitShape<typeof WatchJobResponseSchema>> {
   let last = '';
+  const asShown = neverBack();
   while (!signal.aborted) {
     const change = nextChange(jobId, signal);
-    const job = await jobView(chunks, await jobs.getJob(jobId));
+    const record = await jobs.getJob(jobId);
+    const job = asShown(await jobView(chunks, record), record.run);
     const shown = toJsonString(JobSchema, job);
     if (shown !== last) yield { job };
     last = shown;
