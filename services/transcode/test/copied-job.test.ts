@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { parseConfig } from '@kerkis/config';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
-import { DownloadFormat, type Profile, ProfileSchema } from '@kerkis/contracts/media';
+import { DownloadFormat, FailureSchema, type Profile, ProfileSchema } from '@kerkis/contracts/media';
 import { ChunkState, EnsureSegmentRequestSchema, JobState } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, MediaDeletedSchema } from '@kerkis/contracts/transcode/events';
 import { openDatabase } from '@kerkis/documents';
@@ -15,9 +15,9 @@ import type { ObjectStore } from '@kerkis/objects';
 import { startTelemetry } from '@kerkis/telemetry';
 import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { copied, copying, encoding, hasMade } from '../src/domain/copied-job.ts';
+import { copied, copying, hasMade } from '../src/domain/copied-job.ts';
 import { workKey } from '../src/domain/donor.ts';
-import { newJob, planned } from '../src/domain/job.ts';
+import { newJob, planned, restartedWithout } from '../src/domain/job.ts';
 import { chunksNow, sideWorkNow } from '../src/domain/per-title.ts';
 import { ensureSegment } from '../src/rpc/ensure-segment.ts';
 import { startTranscode } from '../src/service.ts';
@@ -86,12 +86,17 @@ const profile = (init: MessageInitShape<typeof ProfileSchema> = {}) =>
     ...(init as object),
   });
 
-async function encode(file: string, wanted: Profile = profile()) {
+async function encode(
+  file: string,
+  wanted: Profile = profile(),
+  before: (prefix: string) => Promise<unknown> = async () => {},
+) {
   const [assetId, generationId] = [newId('ast'), newId('gen')];
   const objectKey = `sources/${assetId}/${newId('upl')}`;
   const bytes = await readFile(file);
   await objects.put(objectKey, bytes);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
+  await before(`media/${assetId}/${generationId}/`);
   const source = { objectKey, sizeBytes: BigInt(bytes.length), sha256 };
   await tell(GenerationRequestedSchema, { assetId, generationId, source, profile: wanted });
   const jobId = `job_${generationId.slice(4)}`;
@@ -152,8 +157,12 @@ test.each([
 ])('what is not there any more is encoded: of %i s, %s', async (seconds, path) => {
   const film = await makeMedia('half-gone', { seconds, audio: false, video: { width: 320, height: 180 } });
   const first = await encode(film);
+  const made = await hashesBelow(first.prefix);
   await objects.delete(`${first.prefix}${path}`);
-  const second = await encode(film);
+  // Of a copy that came half the way, from what another encoder had made.
+  const second = await encode(film, profile(), (prefix) =>
+    objects.put(`${prefix}video/h264-180p/1.m4s`, Buffer.from('of another encoder')),
+  );
   const [copy, ...rest] = (await chunksOf(second.jobId)).toSorted(
     (a, b) => Number(b.side?.kind === 'copy') - Number(a.side?.kind === 'copy'),
   );
@@ -162,10 +171,13 @@ test.each([
   expect(await objects.head(`${second.prefix}${path}`)).toBeDefined();
   const { job, copyOf } = await jobs.getJob(second.jobId);
   expect(job).toMatchObject({ state: JobState.FINISHED, finishedChunkCount: job.chunkCount });
+  expect(job.restartReason?.reason).toBe('COPY_SOURCE_GONE');
   expect(copyOf).toBeUndefined();
+  const segment = 'video/h264-180p/1.m4s';
+  expect((await hashesBelow(second.prefix))[segment]).toBe(made[segment]);
 });
 
-test('a job copies only what has the same plan, and goes on where it stands when it cannot', async () => {
+test('a job copies only what has the same plan, and begins anew when it cannot', async () => {
   const film = await makeMedia('planned', { seconds: 2, audio: false, video: { width: 320, height: 180 } });
   const { jobId } = await encode(film);
   const donor = await jobs.getJob(jobId);
@@ -194,9 +206,12 @@ test('a job copies only what has the same plan, and goes on where it stands when
   if (!copy) throw new Error('a new job can be planned');
   expect([chunksNow(copy), sideWorkNow(copy).map(({ work }) => work.kind)]).toEqual([[], ['copy']]);
   expect(copied(copy, new Date())?.tracks).toEqual(donor.tracks);
-  const encoded = encoding(copy);
-  expect(encoded?.job.chunkCount).toBe(encoded && chunksNow(encoded).length);
-  expect(encoded && [copied(encoded, new Date()), encoding(encoded)]).toEqual([undefined, undefined]);
+  const again = restartedWithout(copy, 'withoutCopy', create(FailureSchema), new Date());
+  expect(again && [copied(again, new Date()), again.needsCleanUp, again.copyOf]).toEqual([
+    undefined,
+    true,
+    undefined,
+  ]);
 });
 
 test('a segment that somebody waits for is copied before its turn, and not encoded', async () => {

@@ -240,6 +240,7 @@ const count = (jobId: string) =>
       addChunks: (record, known) => addChunks(parts, record, { known }),
       fillQueue: (record) => fillQueue({ ...parts, windowChunks: 3 }, record),
       endJob: (id, why) => endJob(parts, id, failed, why),
+      restart: async () => {},
     },
     jobId,
   );

@@ -97,7 +97,7 @@ test('what viewers left behind in the queue is cancelled, what one waits for is 
   expect(await Promise.all(published.map(stateOf))).toEqual(Array(4).fill(ChunkState.QUEUED));
 
   await pass();
-  await hurrySegment(parts, record, low, 151);
+  await hurrySegment(parts, record, low, 150);
   await hurryThumbnail(parts, record, picture);
   await look();
   const { QUEUED, CANCELLED } = ChunkState;

@@ -75,6 +75,7 @@ async function openParts() {
     addChunks: (record, known) => addChunks(shared, record, { known }),
     fillQueue: (record) => fillQueue({ ...shared, windowChunks: 3 }, record),
     endJob: (id, why) => endJob(shared, id, failed, why),
+    restart: async () => {},
   };
   return { ...shared, deps, count: (jobId: string) => countJob(deps, jobId) };
 }

@@ -73,6 +73,7 @@ async function openParts() {
         fillQueue: fill,
         endJob: (id, why) => endJob(shared, id, failed, why),
       },
+        restart: async () => {},
       jobId,
     );
   return { ...shared, fill, count };

@@ -44,6 +44,7 @@ async function openParts() {
         addChunks: (record, known) => addChunks(shared, record, { known }),
         fillQueue: fill,
         endJob: (id, why) => endJob(shared, id, failed, why),
+        restart: async () => {},
       },
       jobId,
     );

@@ -5,7 +5,6 @@ import { JobState } from '@kerkis/contracts/transcode';
 import { type MediaPlan, spriteCount } from '@kerkis/media';
 import type { Donor } from './donor.ts';
 import { finished, type JobRecord } from './job.ts';
-import { planChunks } from './plan-chunks.ts';
 import {
   downloadPath,
   iframesPath,
@@ -64,14 +63,6 @@ export function copied(record: JobRecord, now: Date): JobRecord | undefined {
     fromJson(ArtefactsSchema, copyOf.artefacts),
     now,
   );
-}
-
-/** It cannot be copied, and is encoded instead: the plan holds, the chunks of it come now. */
-export function encoding(record: JobRecord): JobRecord | undefined {
-  const { copyOf, ...rest } = record;
-  if (!copyOf || !record.plan || record.job.state !== JobState.RUNNING) return undefined;
-  const chunkCount = planChunks(record.plan, record.chunkSeconds).length;
-  return { ...rest, job: { ...record.job, chunkCount } };
 }
 
 /** Files of tracks and all else that is told of, below the generation: when one of them is missing, the donor is being deleted. */

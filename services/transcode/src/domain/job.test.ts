@@ -17,7 +17,7 @@ import {
   planned,
   progressed,
   restarted,
-  restartedInSoftware,
+  restartedWithout,
 } from './job.ts';
 
 const plan = examplePlan({ seconds: 4, hasVideo: true, hasAudio: true, segmentMs: 1000 });
@@ -42,7 +42,8 @@ const operations: Record<string, Operation> = {
   clean: (record, now, amount) => cleaning(record, now.getTime() + amount, now),
   cleaned: (record, now, amount) => cleanedUp(record, record.cleanUpUntilMs + (amount > 0 ? 1 : 0), now),
   restart: (record, now) => restarted(record, now),
-  leaveHardware: (record, now) => restartedInSoftware(record, failure, now),
+  leaveHardware: (record, now) => restartedWithout(record, 'withoutHardware', failure, now),
+  leaveCopy: (record, now) => restartedWithout(record, 'withoutCopy', failure, now),
 };
 
 const step = fc.record({

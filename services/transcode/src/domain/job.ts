@@ -53,6 +53,18 @@ export interface JobRecord {
   readonly cleanUpUntilMs: number;
   /** It is planned in software, whatever hardware there is. */
   readonly withoutHardware?: true;
+  /** It is encoded, whatever there is to copy. */
+  readonly withoutCopy?: true;
+  /** Its source is still on its way. Of early work only, which has records of its own. */
+  readonly growing?: GrowingSource;
+}
+
+/** A source of which the beginning is there. */
+export interface GrowingSource {
+  /** Key that it will have. */
+  readonly objectKey: string;
+  /** Multipart upload in which it grows. */
+  readonly multipartId: string;
 }
 
 /** A ladder is fitted to its content, or stays as planned because nobody could look. */
@@ -228,22 +240,30 @@ export function cleanedUp(record: JobRecord, untilMs: number, now: Date): JobRec
 export function restarted(record: JobRecord, now: Date): JobRecord | undefined {
   const { state } = record.job;
   if ((state !== JobState.FAILED && state !== JobState.CANCELLED) || record.needsCleanUp) return undefined;
-  const { withoutHardware: _w, ...next } = fromTheBeginning(record, now);
+  const { withoutHardware: _h, withoutCopy: _c, ...next } = fromTheBeginning(record, now);
   const { restartReason: _r, ...job } = next.job;
   return { ...next, job, run: record.run + 1 };
 }
 
+/** What a job does without from its next run on. */
+export type Renounced = 'withoutHardware' | 'withoutCopy';
+
 /**
- * Nobody has the hardware of its plan any more: RUNNING → PENDING. Its next run begins when what it stored is deleted. No state between is a
- * failure, so that nobody gives up waiting for it.
+ * It cannot go on as it was planned, e.g. because nobody has its hardware any more: RUNNING → PENDING. Its next run begins when what it stored is
+ * deleted. No state between is a failure, so that nobody gives up waiting for it.
  */
-export function restartedInSoftware(record: JobRecord, reason: Failure, now: Date): JobRecord | undefined {
+export function restartedWithout(
+  record: JobRecord,
+  what: Renounced,
+  reason: Failure,
+  now: Date,
+): JobRecord | undefined {
   if (record.job.state !== JobState.RUNNING) return undefined;
   const next = fromTheBeginning(record, now);
   return {
     ...next,
     job: { ...next.job, restartReason: reason },
-    withoutHardware: true,
+    [what]: true,
     // What was planned before is known elsewhere.
     revision: record.revision + 1,
     needsCleanUp: true,

@@ -24,6 +24,8 @@ export interface CountJobDependencies {
   readonly ladderDecided: (record: JobRecord) => void;
   /** Fails the job for good. */
   readonly endJob: (jobId: string, failure: Failure) => Promise<unknown>;
+  /** Deletes what a job has stored that begins anew, and plans it. The reconciler does it if this process dies. */
+  readonly restart: (jobId: string) => Promise<void>;
 }
 
 /**
@@ -38,8 +40,7 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   const all = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
   const planned = all.filter(({ extra }) => !extra);
   if (before.copyOf) {
-    const isEncoded = await countCopy(deps, before, planned);
-    return isEncoded ? await countJob(deps, jobId) : undefined;
+    return await countCopy(deps, before, planned);
   }
   const records = planned.filter(({ side }) => !side);
   const dead = records.find(({ chunk }) => chunk.state === ChunkState.DEAD);

@@ -1,7 +1,7 @@
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { Logger } from '@kerkis/telemetry';
 import { encodersToCome, hardwareGone } from '../domain/hardware-need.ts';
-import { type JobRecord, restartedInSoftware } from '../domain/job.ts';
+import { type JobRecord, restartedWithout } from '../domain/job.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { WorkerTable } from '../workers/worker-table.ts';
@@ -33,7 +33,8 @@ export async function leaveHardware(deps: LeaveHardwareDependencies, record: Job
   const reason = hardwareGone(gone);
   const { job, run } = record;
   const restarted = await jobs.changeJob(job.id, (current) => {
-    const next = current.run === run ? restartedInSoftware(current, reason, new Date()) : undefined;
+    const next =
+      current.run === run ? restartedWithout(current, 'withoutHardware', reason, new Date()) : undefined;
     return next && { record: next };
   });
   if (!restarted) return false;

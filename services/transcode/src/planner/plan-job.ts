@@ -64,11 +64,11 @@ export async function planJob(deps: PlanJobDependencies, jobId: string, signal: 
 /** Which chunks there are follows from the record, so whoever finds the job without them can add them. */
 async function letRun(
   { jobs, chunkSeconds, reuse }: PlanJobDependencies,
-  { job, run, workKey }: JobRecord,
+  { job, run, workKey, withoutCopy }: JobRecord,
   plan: MediaPlan,
 ): Promise<JobRecord | undefined> {
   const chunkCount = planChunks(plan, chunkSeconds).length;
-  const made = reuse ? await jobs.finishedWith(workKey) : [];
+  const made = reuse && !withoutCopy ? await jobs.finishedWith(workKey) : [];
   const donor = made.find((each) => each.job.id !== job.id && hasMade(each, plan));
   return await jobs.changeJob(job.id, (current) => {
     if (current.run !== run) return undefined;

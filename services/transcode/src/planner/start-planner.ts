@@ -40,7 +40,7 @@ import { createHardwareFor } from '../workers/hardware-for.ts';
 import { createWorkerTable } from '../workers/worker-table.ts';
 import { countJob } from './count-job.ts';
 import { deleteMedia } from './delete-media.ts';
-import { endJob } from './end-job.ts';
+import { cleanUpJob, endJob } from './end-job.ts';
 import { fillQueue, type PublishChunk, taskClassOf } from './fill-queue.ts';
 import { createGiveOut } from './give-out.ts';
 import { planJob } from './plan-job.ts';
@@ -137,6 +137,9 @@ export async function startPlanner({
         scratchDirectory: scratch.path,
         ...options,
       });
+        restart: async (id) => {
+          if (await cleanUpJob(shared, id)) planning.soon(id);
+        },
     },
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
     measureLoudness: (

@@ -40,6 +40,7 @@ interface JobDocument {
   readonly needsCleanUp: boolean;
   readonly cleanUpUntilMs: number;
   readonly withoutHardware?: true;
+  readonly withoutCopy?: true;
 }
 
 const separator = '\u0000';

@@ -7,7 +7,7 @@ import type { EncodeConditions } from '../encode-chunk.ts';
 
 /** What copying a generation needs. */
 export interface CopyGenerationDependencies {
-  readonly objects: Pick<ObjectStore, 'copy' | 'list' | 'deletePrefix'>;
+  readonly objects: Pick<ObjectStore, 'copy' | 'list'>;
   /** Told of each file that is there, as a path below its generation. */
   readonly onCopied: (path: string) => void;
 }
@@ -16,8 +16,8 @@ export interface CopyGenerationDependencies {
 const parallel = 8;
 
 /**
- * Copies all files of a finished generation. Throws COPY_SOURCE_GONE when it has not all of them, since it is being deleted; nothing of what
- * was copied is left then.
+ * Copies all files of a finished generation. Throws COPY_SOURCE_GONE when it has not all of them, since it is being deleted; what was copied is
+ * left to whoever begins the job anew.
  */
 export async function copyGeneration(
   { objects, onCopied }: CopyGenerationDependencies,
@@ -43,8 +43,6 @@ export async function copyGeneration(
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   } catch (error) {
     if (!(error instanceof KerkisError) || error.kind !== 'not_found') throw error;
-    assertHeld();
-    await objects.deletePrefix(to);
     throw gone(donor, error);
   }
 }

@@ -22,7 +22,7 @@ import { runWaveform } from './waveform.ts';
 /** What side work needs of its worker. */
 export interface RunSideDependencies {
   readonly sources: SourceFiles;
-  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'getBytes' | 'copy' | 'list' | 'deletePrefix'>;
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'getBytes' | 'copy' | 'list'>;
   readonly encoder: Pick<Encoder, 'options'>;
   readonly scratchDirectory: string;
   /** Called when a file is there that somebody may be waiting for. */
