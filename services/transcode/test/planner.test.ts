@@ -72,8 +72,8 @@ async function openParts() {
         addChunks: (record, known) => addChunks(shared, record, { known }),
         fillQueue: fill,
         endJob: (id, why) => endJob(shared, id, failed, why),
-      },
         restart: async () => {},
+      },
       jobId,
     );
   return { ...shared, fill, count };

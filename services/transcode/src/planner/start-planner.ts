@@ -114,6 +114,9 @@ export async function startPlanner({
         addChunks: giveOut.addMissing,
         fillQueue: fill,
         endJob: fail,
+        restart: async (id) => {
+          if (await cleanUpJob(shared, id)) planning.soon(id);
+        },
       },
       jobId,
     );
@@ -137,9 +140,6 @@ export async function startPlanner({
         scratchDirectory: scratch.path,
         ...options,
       });
-        restart: async (id) => {
-          if (await cleanUpJob(shared, id)) planning.soon(id);
-        },
     },
     refuse: (source: SourceInfo) => refuseSource(inputs, source),
     measureLoudness: (
