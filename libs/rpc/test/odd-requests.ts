@@ -152,7 +152,7 @@ function oddRequest(random: (below: number) => number): string {
   // Half of them are what browsers send.
   const isUsual = random(2) === 0;
   const end = () => (isUsual || random(40) > 0 ? '\r\n' : pick(ends, random));
-  const method = isUsual ? pick(methods.slice(0, 5), random) : pick(methods, random);
+  const method = isUsual ? pick([...methods.slice(0, 5), 'OPTIONS'], random) : pick(methods, random);
   const target = isUsual ? pick(targets.slice(0, 4), random) : pick(targets, random);
   const version = isUsual ? 'HTTP/1.1' : pick(versions, random);
   const gap = isUsual || random(30) > 0 ? ' ' : pick(['  ', '\t', ''], random);

@@ -8,7 +8,7 @@ import { createSigningKeys } from './access/signing-keys.ts';
 import { createVerdicts } from './access/verdicts.ts';
 import { startEdges } from './edges/start-edges.ts';
 import { firstPlaybacks } from './first-playback.ts';
-import { edgeHandler } from './http/edge.ts';
+import { createEdge } from './http/edge.ts';
 import { createManifests } from './http/manifests.ts';
 import { createObserver, type DeliveryObserver } from './observe.ts';
 import { deliveryRoutes } from './rpc/routes.ts';
@@ -86,6 +86,10 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
       metrics.answered(request);
       edges.answered(request.bytes);
     },
+    recalled(route, method, status, bytes) {
+      metrics.recalled(route, method, status, bytes);
+      edges.answered(bytes);
+    },
   };
 
   const objects = createMediaObjects({
@@ -113,8 +117,7 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
   const view = viewsOf(playbacks, generations, admit);
   const manifests = createManifests(looked('manifest'));
   const { corsOrigins } = config.delivery;
-  const http = [
-    edgeHandler({
+  const edge = createEdge({
       view,
       admit,
       playbacks,
@@ -128,8 +131,7 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
       corsOrigins,
       telemetry,
       observer,
-    }),
-  ];
+  });
   const running = stack.move();
   return {
     parts: {
@@ -142,7 +144,8 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
         bus,
         publicUrl: config.server.publicUrl,
       }),
-      http,
+      http: [edge.http],
+      fast: edge.fast,
       onDrain: () => edges.drain(),
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { create, type DescService, type MessageInitShape } from '@bufbuild/protobuf';
 import {
@@ -178,9 +178,10 @@ export function createCatalog() {
   };
 }
 
-/** The path as it is: neither decoded nor normalized. */
+/** The path as it is: neither decoded nor normalized. Without an agent the connection ends with the answer. */
 export function fetchRaw(options: {
   port: number;
+  agent?: Agent;
   path: string;
   method?: string;
   headers?: Record<string, string>;

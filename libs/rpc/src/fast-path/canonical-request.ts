@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** A request whose reading leaves no room for opinions: GET or HEAD of a plain path, HTTP/1.1, kept alive, without a body. */
+/** A request whose reading leaves no room for opinions: of a plain path, HTTP/1.1, kept alive, without a body. */
 export interface CanonicalRequest {
-  readonly method: 'GET' | 'HEAD';
+  /** OPTIONS is what browsers ask with beforehand. */
+  readonly method: 'GET' | 'HEAD' | 'OPTIONS';
   /** Path and query as they came. */
   readonly url: string;
   /** As Node gives them; no name occurs twice. Shared between requests: not to be changed. */
@@ -45,23 +46,29 @@ const refusedNames: ReadonlySet<string> = new Set([
  * with more bytes. `declined`: another parser has to say what this is, from the same place on.
  */
 export function readHead(text: string, start: number): ReadHead | 'incomplete' | 'declined' {
-  const isGet = text.startsWith('GET /', start);
-  if (!isGet && !text.startsWith('HEAD /', start)) return beginning(text, start);
+  const method = methodAt(text, start);
+  if (!method) return beginning(text, start);
   const lineEnd = text.indexOf('\r\n', start);
   const headEnd = lineEnd < 0 ? -1 : text.indexOf('\r\n\r\n', lineEnd);
   if (headEnd < 0) return partial(text, start);
   if (headEnd - start > maxHeadLength) return 'declined';
   const urlEnd = lineEnd - version.length;
-  const url = text.slice(start + (isGet ? 4 : 5), urlEnd);
+  const url = text.slice(start + method.length + 1, urlEnd);
   if (!text.startsWith(version, urlEnd) || !urlPattern.test(url)) return 'declined';
   const headers = headersOf(text.slice(lineEnd + 2, headEnd + 2));
   if (!headers) return 'declined';
-  return { request: { method: isGet ? 'GET' : 'HEAD', url, headers }, end: headEnd + 4 };
+  return { request: { method, url, headers }, end: headEnd + 4 };
+}
+
+function methodAt(text: string, start: number): CanonicalRequest['method'] | undefined {
+  if (text.startsWith('GET /', start)) return 'GET';
+  if (text.startsWith('HEAD /', start)) return 'HEAD';
+  return text.startsWith('OPTIONS /', start) ? 'OPTIONS' : undefined;
 }
 
 function beginning(text: string, start: number): 'incomplete' | 'declined' {
-  const seen = text.slice(start, start + 6);
-  return 'GET /'.startsWith(seen) || 'HEAD /'.startsWith(seen) ? 'incomplete' : 'declined';
+  const seen = text.slice(start, start + 9);
+  return ['GET /', 'HEAD /', 'OPTIONS /'].some((begin) => begin.startsWith(seen)) ? 'incomplete' : 'declined';
 }
 
 function partial(text: string, start: number): 'incomplete' | 'declined' {

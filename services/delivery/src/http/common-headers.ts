@@ -12,7 +12,9 @@ const allowedHeaders =
 export const allowedMethods = 'GET, HEAD, OPTIONS';
 
 /** Headers of every answer: which pages may read it, and that its type is what it says. */
-export function commonHeaders(origins: readonly string[]): (req: IncomingMessage) => CommonHeaders {
+export function commonHeaders(
+  origins: readonly string[],
+): (req: Pick<IncomingMessage, 'headers'>) => CommonHeaders {
   const always = { 'x-content-type-options': 'nosniff' };
   const readable = (origin: string) => ({
     'access-control-allow-origin': origin,

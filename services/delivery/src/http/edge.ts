@@ -1,5 +1,5 @@
 import { KerkisError, toKerkisError } from '@kerkis/errors';
-import { type HttpHandler, pathOf, traceRequest } from '@kerkis/rpc';
+import { type FastHandler, type HttpHandler, pathOf, traceRequest } from '@kerkis/rpc';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 import { trace } from '@opentelemetry/api';
 import { belongsToEdge, type EdgePath, parseEdgePath, routePatterns } from '../domain/edge-path.ts';
@@ -9,6 +9,7 @@ import { allowedMethods, commonHeaders, preflightHeaders } from './common-header
 import { type Exchange, send, sendFailure, sendJson } from './exchange.ts';
 import { type ManifestDependencies, manifest } from './manifest.ts';
 import { asset, type PlayerDependencies, player } from './player.ts';
+import { createRecall, type Recall, type RecallOptions } from './recall.ts';
 import { route } from './route.ts';
 import { type SegmentDependencies, segment } from './segment.ts';
 import { type StoredFileDependencies, sendStoredFile } from './stored-file.ts';
@@ -25,7 +26,8 @@ export interface EdgeDependencies
     ThumbnailDependencies,
     PlayerDependencies {
   readonly edges: Pick<EdgeTable, 'route'>;
-  readonly objects: StoredFileDependencies['objects'];
+  readonly objects: StoredFileDependencies['objects'] & RecallOptions['objects'];
+  readonly playbacks: PlayerDependencies['playbacks'] & RecallOptions['playbacks'];
   readonly manifests: ManifestDependencies['manifests'];
   readonly corsOrigins: readonly string[];
   readonly telemetry: Pick<ServiceTelemetry, 'tracer'>;
@@ -39,10 +41,28 @@ const expected: ReadonlySet<string> = new Set([
   'PICTURE_NOT_READY_IN_TIME',
 ]);
 
-/** Answers everything below `/v`, `/play` and `/route`. */
-export function edgeHandler(dependencies: EdgeDependencies): HttpHandler {
-  const { telemetry, observer } = dependencies;
+/** How the edge answers: the handler of everything below `/v`, `/play` and `/route`, and before it what it remembers. */
+export function createEdge(dependencies: EdgeDependencies): { http: HttpHandler; fast: FastHandler } {
   const headersFor = commonHeaders(dependencies.corsOrigins);
+  const recall = createRecall({ ...dependencies, headersFor });
+  return { http: edgeHandler(dependencies, headersFor, recall.keep), fast: recall.answer };
+}
+
+function edgeHandler(
+  given: EdgeDependencies,
+  headersFor: ReturnType<typeof commonHeaders>,
+  keep: Recall['keep'],
+): HttpHandler {
+  const { telemetry, observer } = given;
+  const views = new WeakMap<Exchange, Awaited<ReturnType<EdgeDependencies['view']>>>();
+  const dependencies: EdgeDependencies = {
+    ...given,
+    view: async (to, exchange) => {
+      const viewed = await given.view(to, exchange);
+      views.set(exchange, viewed);
+      return viewed;
+    },
+  };
   return async (req, res) => {
     const path = pathOf(req);
     if (!belongsToEdge(path)) return false;
@@ -50,7 +70,17 @@ export function edgeHandler(dependencies: EdgeDependencies): HttpHandler {
     const pattern = to ? routePatterns[to.kind] : `/${path.split('/', 2)[1]}/{unknown}`;
     const startedAt = performance.now();
     const query = new URLSearchParams(req.url?.slice(path.length + 1));
-    const exchange: Exchange = { req, res, query, commonHeaders: headersFor(req), sentBytes: 0 };
+    const exchange: Exchange = {
+      req,
+      res,
+      query,
+      commonHeaders: headersFor(req),
+      sentBytes: 0,
+      keep(sent) {
+        const viewed = views.get(this);
+        if (viewed) keep(this, viewed, sent);
+      },
+    };
     await traceRequest(telemetry, pattern, req, res, async () => {
       if (to && 'playbackId' in to) trace.getActiveSpan()?.setAttribute('kerkis.playback.id', to.playbackId);
       try {

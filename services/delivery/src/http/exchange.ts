@@ -1,5 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { KerkisError } from '@kerkis/errors';
+import type { MediaObject } from '../store/media-objects.ts';
+import type { Document, DocumentHeaders } from './document.ts';
+import type { MediaHeaders } from './media.ts';
 
 /** Headers of every answer. */
 export type CommonHeaders = Readonly<Record<string, string>> & { readonly vary?: string };
@@ -13,7 +16,14 @@ export interface Exchange {
   readonly commonHeaders: CommonHeaders;
   /** Body bytes handed to the network, for metrics. */
   sentBytes: number;
+  /** Told of what is sent, so that it may be sent again without asking anybody. */
+  readonly keep?: (sent: Sent) => void;
 }
+
+/** What an answer was made of, apart from the request. */
+export type Sent =
+  | { readonly object: MediaObject; readonly headers: MediaHeaders }
+  | { readonly document: Document; readonly headers: DocumentHeaders };
 
 /** Answers in one go: a head, and a body unless the request was HEAD. */
 export function send(

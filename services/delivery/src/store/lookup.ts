@@ -18,6 +18,8 @@ export interface LookupOptions<T> {
 /** Answers of the catalog, kept for a while and, when it does not answer, for as long as memory allows. */
 export interface Lookup<T> {
   get(id: string): Promise<T>;
+  /** What is known and still fresh. Counts as no look. */
+  peek(id: string): T | undefined;
   /** Something about the asset changed: ask again at the next look. `gone`: what is known is not even good while the catalog is away. */
   invalidate(assetId: string, gone: boolean): void;
   /** Changes may have been missed. */
@@ -97,6 +99,11 @@ export function createLookup<T>(options: LookupOptions<T>): Lookup<T> {
       }
       observe('miss');
       return flights.join(id, () => refresh(id));
+    },
+    peek(id) {
+      const known = entries.get(id);
+      if (known?.value === undefined || known.failing || known.freshUntilMs <= Date.now()) return undefined;
+      return known.value;
     },
     invalidate(assetId, gone) {
       for (const question of underway) question.changed.add(assetId);

@@ -21,6 +21,8 @@ export interface MediaObject {
 export interface MediaObjects {
   /** However many ask for an object at a time, the store is read once. `not_found` OBJECT_NOT_FOUND, `unavailable` STORAGE_UNAVAILABLE. */
   read(key: string): Promise<MediaObject>;
+  /** What is in memory now. Counts as no look. */
+  peek(key: string): MediaObject | undefined;
   /** The bytes of an object that is not in memory. */
   open(key: string, range: ByteRange, signal: AbortSignal): Promise<Readable>;
 }
@@ -74,6 +76,7 @@ export function createMediaObjects(options: MediaObjectsOptions): MediaObjects {
       observe(known ? 'hit' : 'miss');
       return known ?? (await flights.join(key, () => fetch(key)));
     },
+    peek: (key) => cache?.get(key),
     open: async (key, range, signal) => (await store.get(key, { range, signal }).catch(rethrow)).body,
   };
 }
