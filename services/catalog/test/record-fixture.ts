@@ -55,7 +55,7 @@ export async function openRecord() {
     const id = newId('ast');
     const record = newAsset({
       ...{ id, playbackId: newId('pbk'), title: '', metadata: {}, profile: profileName },
-      ...{ policy: 1, traceParent: '', now: new Date() },
+      ...{ policy: 1, encryption: 1, traceParent: '', now: new Date() },
     });
     await stores.assets.addAsset({ record, events: [] });
     return id;

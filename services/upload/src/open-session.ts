@@ -80,8 +80,8 @@ export async function withAsset(
   },
   { upload, spec }: Session,
 ): Promise<Session> {
-  const { title, metadata, profile, playbackPolicy } = spec;
-  const request = { requestId: upload.id, title, metadata, profile, playbackPolicy };
+  const { title, metadata, profile, playbackPolicy, encryption } = spec;
+  const request = { requestId: upload.id, title, metadata, profile, playbackPolicy, encryption };
   try {
     const { asset } = await catalog.createAsset(request);
     if (!asset) throw new KerkisError('internal', 'INTERNAL', 'The catalog answered without an asset.');

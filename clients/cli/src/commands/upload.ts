@@ -1,4 +1,4 @@
-import { AssetState, PlaybackPolicy } from '@kerkis/contracts/catalog';
+import { AssetState, Encryption, PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { isKerkisError } from '@kerkis/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createClients } from '../client.ts';
@@ -17,8 +17,11 @@ interface UploadOptions {
   readonly title?: string;
   readonly meta: Readonly<Record<string, string>>;
   readonly policy: 'public' | 'signed';
+  readonly encryption: keyof typeof encryptions;
   readonly wait?: 'playable' | 'ready';
 }
+
+const encryptions = { none: Encryption.NONE, 'aes-128': Encryption.AES_128, cbcs: Encryption.CBCS } as const;
 
 /** `kerkis upload`: a file from this machine becomes an asset. */
 export function defineUpload(program: Command, terminal: Terminal): void {
@@ -36,6 +39,11 @@ export function defineUpload(program: Command, terminal: Terminal): void {
         .default('public'),
     )
     .addOption(
+      new Option('--encryption <scheme>', 'how segments are encrypted on their way to viewers')
+        .choices(Object.keys(encryptions))
+        .default('none'),
+    )
+    .addOption(
       new Option(
         '--wait <state>',
         'return when it can be played, or when encoding is complete (default: when it was uploaded)',
@@ -51,6 +59,7 @@ export function defineUpload(program: Command, terminal: Terminal): void {
           server,
           metadata,
           policy: options.policy === 'signed' ? PlaybackPolicy.SIGNED : PlaybackPolicy.PUBLIC,
+          encryption: encryptions[options.encryption],
           awaited: awaitedState(wait),
           signal: untilInterrupted(),
         };

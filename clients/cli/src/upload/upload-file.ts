@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Asset, AssetState, type PlaybackPolicy } from '@kerkis/contracts/catalog';
+import { type Asset, AssetState, type Encryption, type PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { type Clients, requestHeaders } from '../client.ts';
 import { type AwaitedState, awaitAsset } from '../follow/follow-asset.ts';
@@ -17,6 +17,7 @@ export interface UploadPlan {
   readonly metadata: Readonly<Record<string, string>>;
   readonly profile?: string;
   readonly policy: PlaybackPolicy;
+  readonly encryption: Encryption;
   readonly awaited: AwaitedState;
   readonly signal: AbortSignal;
 }
@@ -38,6 +39,7 @@ export async function uploadFile(
       metadata: { ...plan.metadata },
       profile: plan.profile ?? '',
       playbackPolicy: plan.policy,
+      encryption: plan.encryption,
     },
   });
   if (upload === undefined)

@@ -4,6 +4,7 @@ import {
   type Asset,
   AssetSchema,
   AssetState,
+  Encryption,
   type Generation,
   GenerationState,
   PlaybackPolicy,
@@ -34,6 +35,7 @@ export interface NewAsset {
   readonly metadata: Record<string, string>;
   readonly profile: string;
   readonly policy: PlaybackPolicy;
+  readonly encryption: Encryption;
   /** Empty when nothing is traced. */
   readonly traceParent: string;
   readonly now: Date;
@@ -42,6 +44,7 @@ export interface NewAsset {
 /** A new asset in state CREATED. */
 export function newAsset(input: NewAsset): AssetRecord {
   const policy = input.policy === PlaybackPolicy.UNSPECIFIED ? PlaybackPolicy.PUBLIC : input.policy;
+  const encryption = input.encryption || Encryption.NONE;
   const asset = create(AssetSchema, {
     id: input.id,
     state: AssetState.CREATED,
@@ -49,7 +52,7 @@ export function newAsset(input: NewAsset): AssetRecord {
     metadata: input.metadata,
     profile: input.profile,
     traceParent: input.traceParent,
-    playbackIds: [{ id: input.playbackId, policy }],
+    playbackIds: [{ id: input.playbackId, policy, encryption }],
     createTime: timestampFromDate(input.now),
     updateTime: timestampFromDate(input.now),
   });

@@ -26,6 +26,7 @@ export async function createAsset(
     metadata: request.metadata,
     profile: profile.name,
     policy: request.playbackPolicy,
+    encryption: request.encryption,
     traceParent: injectHeaders().traceparent ?? '',
     now: new Date(),
   });

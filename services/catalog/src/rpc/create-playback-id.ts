@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type CreatePlaybackIdRequest,
   type CreatePlaybackIdResponseSchema,
+  Encryption,
   PlaybackIdSchema,
   PlaybackPolicy,
 } from '@kerkis/contracts/catalog';
@@ -18,7 +19,8 @@ export async function createPlaybackId(
   request: CreatePlaybackIdRequest,
 ): Promise<MessageInitShape<typeof CreatePlaybackIdResponseSchema>> {
   const policy = request.policy === PlaybackPolicy.UNSPECIFIED ? PlaybackPolicy.PUBLIC : request.policy;
-  const playbackId = create(PlaybackIdSchema, { id: newId('pbk'), policy });
+  const encryption = request.encryption || Encryption.NONE;
+  const playbackId = create(PlaybackIdSchema, { id: newId('pbk'), policy, encryption });
   await assets.changeAsset(request.assetId, (record) => {
     const { playbackIds } = record.asset;
     if (playbackIds.length >= maxPlaybackIds) {

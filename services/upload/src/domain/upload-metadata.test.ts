@@ -1,4 +1,4 @@
-import { PlaybackPolicy } from '@kerkis/contracts/catalog';
+import { Encryption, PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -13,6 +13,7 @@ test('what a client says about its file', () => {
     ['filetype', 'video/mp4'],
     ['profile', 'fast'],
     ['playbackPolicy', 'signed'],
+    ['encryption', 'cbcs'],
     ['sha256', 'AB'.repeat(32)],
     ['meta.owner', 'Ada'],
     ['relativePath', 'null'],
@@ -23,6 +24,7 @@ test('what a client says about its file', () => {
     contentType: 'video/mp4',
     profile: 'fast',
     playbackPolicy: PlaybackPolicy.SIGNED,
+    encryption: Encryption.CBCS,
     sha256: 'ab'.repeat(32),
     metadata: { owner: 'Ada' },
   });

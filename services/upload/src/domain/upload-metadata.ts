@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { PlaybackPolicy } from '@kerkis/contracts/catalog';
+import { Encryption, PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { type UploadSpec, UploadSpecSchema } from '@kerkis/contracts/upload';
 import { KerkisError } from '@kerkis/errors';
 import { checkedSpec } from './spec.ts';
@@ -10,7 +10,7 @@ const ownPrefix = 'meta.';
 
 /**
  * What `Upload-Metadata` says about the file. Keys: `filename` (or `name`), `filetype` (or `type`), `title`, `profile`,
- * `playbackPolicy` (`public` or `signed`), `sha256`, and `meta.<key>` for the owner's own facts; others are ignored, because
+ * `playbackPolicy` (`public` or `signed`), `encryption` (`none`, `aes-128` or `cbcs`), `sha256`, and `meta.<key>` for the owner's own facts; others are ignored, because
  * clients send their own. Throws UPLOAD_METADATA_INVALID, FILE_NAME_INVALID, METADATA_INVALID.
  */
 export function specFromMetadata(header: string): UploadSpec {
@@ -29,6 +29,7 @@ export function specFromMetadata(header: string): UploadSpec {
       title: checkLength('title', get('title'), 0, 512),
       profile: checkLength('profile', get('profile'), 0, 64),
       playbackPolicy: policyOf(get('playbackPolicy')),
+      encryption: encryptionOf(get('encryption')),
       sha256: checksumOf(get('sha256')),
       metadata,
     }),
@@ -68,6 +69,20 @@ function policyOf(value: string): PlaybackPolicy {
   if (value === '' || value === 'public') return PlaybackPolicy.PUBLIC;
   if (value === 'signed') return PlaybackPolicy.SIGNED;
   throw invalid('has a playbackPolicy that is neither "public" nor "signed"');
+}
+
+const encryptions: ReadonlyMap<string, Encryption> = new Map([
+  ['', Encryption.NONE],
+  ['none', Encryption.NONE],
+  ['aes-128', Encryption.AES_128],
+  ['cbcs', Encryption.CBCS],
+]);
+
+function encryptionOf(value: string): Encryption {
+  const encryption = encryptions.get(value);
+  if (encryption === undefined)
+    throw invalid('has an encryption that is none of "none", "aes-128" and "cbcs"');
+  return encryption;
 }
 
 function checksumOf(value: string): string {
