@@ -75,6 +75,7 @@ export {
   firstVideoFrame,
   type Grid,
   type GridOptions,
+  oddSegments,
   planGrid,
   type SegmentRun,
   type VideoGrid,

@@ -30,6 +30,7 @@ export function parseRational(text: string | undefined): Rational | undefined {
 }
 
 /** Euclid's algorithm for positive integers. */
-function greatestCommonDivisor(a: number, b: number): number {
+/** The largest whole number that divides both. */
+export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest';
-import { audioUnitArgs, defaultProfile, planMedia, type SourceInfo, videoUnitArgs } from '../src/index.ts';
+import {
+  audioUnitArgs,
+  defaultProfile as builtIn,
+  planMedia,
+  type SourceInfo,
+  videoUnitArgs,
+} from '../src/index.ts';
 import { exampleSource } from './example-source.ts';
 
 const settings = { sourcePath: '/srv/-odd name:%d.mp4', threads: 2, maxPixels: 1_000_000, maxStreams: 64 };
+/** All segments are alike. */
+const { firstSegmentSeconds: _, ...defaultProfile } = builtIn;
 const unit = { kind: 'video', rungs: ['h264-360p', 'h264-240p'], firstSegment: 1, segmentCount: 2 } as const;
 
 const audio = { kind: 'audio', rung: 'aac-und-128k', firstSegment: 1, segmentCount: 1 } as const;

@@ -10,6 +10,7 @@ import {
   toNumber,
   videoSegmentRuns,
 } from '../src/index.ts';
+import { frameRateDivisor } from '../src/plan/grid.ts';
 import { exampleSound, exampleSource, silentSource } from './example-source.ts';
 
 const rates = [
@@ -125,4 +126,42 @@ test('a faster source is capped, by the profile or at 60', () => {
 
 test('segments of no length are refused', () => {
   expect(() => planGrid(exampleSource(), { segmentSeconds: 0 })).toThrow(/between 1 and 60/);
+});
+
+test('a short first segment is a part of a usual one, for pictures and sound alike', () => {
+  const grid = planGrid(exampleSource(), { segmentSeconds: 4, firstSegmentSeconds: 1 });
+  expect(grid).toMatchObject({
+    segmentCount: 4,
+    video: { framesPerSegment: 100, leadFrames: 25, frameCount: 250 },
+  });
+  expect([0, 1, 2, 3, 4].map((index) => firstVideoFrame(grid, index))).toEqual([0, 25, 100, 200, 250]);
+  expect([0, 1, 2, 3, 4].map((index) => firstAudioFrame(grid, index))).toEqual([0, 47, 188, 375, 469]);
+});
+
+test('slower tracks begin their segments with the others; nothing shorter than half is a lead', () => {
+  fc.assert(
+    fc.property(
+      anyRate,
+      anyDuration,
+      anySegment,
+      fc.integer({ min: 5, max: 40 }),
+      (frameRate, duration, segmentSeconds, slower) => {
+        const options = { segmentSeconds, firstSegmentSeconds: 1, slowerRates: [slower, slower / 2] };
+        const grid = planGrid(silentSource(duration, { frameRate }), options);
+        const video = grid.video as NonNullable<Grid['video']>;
+        for (const rate of options.slowerRates) {
+          const divisor = frameRateDivisor(video.frameRate, video.framesPerSegment, rate);
+          expect((video.leadFrames ?? 0) % divisor).toBe(0);
+        }
+        if (video.leadFrames !== undefined) {
+          expect(video.leadFrames * 2).toBeLessThanOrEqual(video.framesPerSegment);
+          expect(video.leadFrames).toBeLessThan(video.frameCount);
+        }
+        const runs = videoSegmentRuns(grid);
+        expect(total(runs)).toBe(video.frameCount * video.ticksPerFrame);
+        expect(count(runs)).toBe(grid.segmentCount);
+        expect(runs.every((run) => run.duration > 0)).toBe(true);
+      },
+    ),
+  );
 });

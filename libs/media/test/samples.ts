@@ -24,7 +24,7 @@ export const tools = await locateMediaTools();
 export const settings = { tools, threads: 1, maxPixels: defaultSourceLimits.maxPixels, maxStreams: 64 };
 
 /** The quickest profile: segments of one second, two small rungs, both encoded. */
-const quickProfile: EncodingProfile = {
+export const quickProfile: EncodingProfile = {
   ...defaultProfile,
   name: 'quick',
   renditions: [

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { MediaPlan } from '../src/index.ts';
-import { videoUnitArgs } from '../src/index.ts';
+import { type MediaPlan, planMedia, videoSegmentRuns, videoUnitArgs } from '../src/index.ts';
 import {
   encode,
   ffmpeg,
   ffprobe,
   pictures,
   plan,
+  quickProfile,
   settings,
   temporaryFolder,
   unitsOf,
@@ -114,6 +114,41 @@ describe.each(Object.entries(sources))('%s', (_, { file, make }) => {
       ]);
     }
   });
+});
+
+test('a short first segment and the rest of the usual one join the others', async () => {
+  const path = join(folder.path, 'lead.mp4');
+  await ffmpeg(...pictures('160x120', film, 5), ...x264, '-bf', '2', '-g', '31', path);
+  const { source } = await plan(path);
+  const media = planMedia(source, { ...quickProfile, segmentSeconds: 2, firstSegmentSeconds: 0.5 });
+  const { grid } = media;
+  expect(videoSegmentRuns(grid).map(({ count, duration }) => [count, duration / 1001])).toEqual([
+    ...[
+      [1, 12],
+      [1, 36],
+      [1, 48],
+      [1, 24],
+    ],
+  ]);
+  const [first, second, rest] = [
+    await framesOf(media, path, 0, 1),
+    await framesOf(media, path, 1, 1),
+    await framesOf(media, path, 2, 2),
+  ];
+  const whole = await framesOf(await plan(path), path, 0, 5);
+  expect([...first, ...second, ...rest]).toEqual(whole);
+  const rungs = media.ladder.video.map(({ name }) => name);
+  const unit = (firstSegment: number, segmentCount: number) =>
+    ({ kind: 'video', rungs, firstSegment, segmentCount }) as const;
+  await expect(encode(media, path, [unit(0, 2)])).rejects.toMatchObject({ reason: 'UNIT_INVALID' });
+  const tracks = await encode(media, path, [unit(0, 1), unit(1, 1), unit(2, 2)]);
+  for (const { inits, segments } of tracks.values()) {
+    expect(new Set(inits.map((init) => init.toString('hex'))).size).toBe(1);
+    const joined = join(folder.path, 'lead-joined.mp4');
+    await writeFile(joined, Buffer.concat([inits[0] ?? Buffer.alloc(0), ...segments]));
+    const { streams } = await ffprobe('-count_frames', '-show_streams', joined);
+    expect(streams).toMatchObject([{ nb_read_frames: '120', start_time: '0.000000' }]);
+  }
 });
 
 /** MD5 of every picture that reaches the first encoder of a unit. */

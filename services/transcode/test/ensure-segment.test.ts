@@ -298,7 +298,10 @@ test('the first writer of a segment wins, and what is measured is what is stored
   const stored: string[] = [];
   const onStored = (_place: unknown, track: string, segment: number) =>
     void stored.push(`${track} ${segment}`);
-  const writer = segmentWriter({ objects: parts.objects, onStored }, record.job, () => {});
+  const writer = segmentWriter({ objects: parts.objects, onStored }, record.job, {
+    assertHeld: () => {},
+    usualSeconds: 1,
+  });
   const part = (index: number) =>
     ({
       rung: 'h264-96p',
@@ -317,7 +320,11 @@ test('the first writer of a segment wins, and what is measured is what is stored
 
 test('another init segment than the one that is stored fails the chunk', async () => {
   const record = await running();
-  const writer = () => segmentWriter({ objects: parts.objects, onStored: () => {} }, record.job, () => {});
+  const writer = () =>
+    segmentWriter({ objects: parts.objects, onStored: () => {} }, record.job, {
+      assertHeld: () => {},
+      usualSeconds: 1,
+    });
   const init = (text: string) => ({ rung: 'h264-96p', kind: 'init', bytes: Buffer.from(text) }) as const;
   const [one, same, other] = [writer(), writer(), writer()];
   await one.write(low, 100, init('a'));

@@ -57,11 +57,13 @@ export interface PlanShape {
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
   readonly segmentMs: number;
+  /** Like the others by default. */
+  readonly firstSegmentMs?: number;
 }
 
 /** A plan of two rungs, if not told otherwise, and one audio track, as far as the source has these. */
 export function examplePlan(
-  { seconds, hasVideo, hasAudio, segmentMs }: PlanShape,
+  { seconds, hasVideo, hasAudio, segmentMs, firstSegmentMs = segmentMs }: PlanShape,
   renditions: { shortSide: number; codec?: VideoCodec }[] = [{ shortSide: 180 }, { shortSide: 96 }],
 ): MediaPlan {
   const source: SourceInfo = {
@@ -83,7 +85,13 @@ export function examplePlan(
     chapters: [],
     warnings: [],
   };
-  const profile = create(ProfileSchema, { name: 'test', segmentMs, renditions, audios: [{}] });
+  const profile = create(ProfileSchema, {
+    name: 'test',
+    segmentMs,
+    firstSegmentMs,
+    renditions,
+    audios: [{}],
+  });
   return planMedia(source, encodingProfile(profile));
 }
 

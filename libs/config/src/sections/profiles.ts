@@ -199,6 +199,16 @@ const profile = z
       20,
       4,
     ),
+    firstSegmentSeconds: decimal(
+      {
+        description:
+          'Length of the first segment, which is played the sooner the shorter it is. More than half of segmentSeconds makes it as long as the others.',
+        unit: 'seconds',
+      },
+      0.5,
+      20,
+      1,
+    ),
     preset: choice(
       { description: 'Speed, in the words of x264: slower makes smaller files of the same quality.' },
       ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower'],

@@ -1,5 +1,6 @@
 import { KerkisError } from '@kerkis/errors';
 import type { AudioRung } from '../plan/audio-rungs.ts';
+import { oddSegments } from '../plan/grid.ts';
 import type { VideoRung } from '../plan/ladder.ts';
 import type { MediaPlan } from '../plan/media-plan.ts';
 import type { RemuxRung } from '../remux/plan-remux.ts';
@@ -37,6 +38,9 @@ export type EncodeUnit = VideoUnit | AudioUnit | RemuxUnit;
 export function unitVideoRungs(plan: MediaPlan, unit: VideoUnit): VideoRung[] {
   requireRange(unit, plan.grid.segmentCount);
   if (unit.rungs.length === 0) throw invalid('It names no rung.');
+  // An encoder is told one distance of keyframes.
+  if (unit.segmentCount > 1 && unit.firstSegment < oddSegments(plan.grid))
+    throw invalid('Segments of another length than the rest are units of their own.');
   return unit.rungs.map((name) => {
     const rung = plan.ladder.video.find((candidate) => candidate.name === name);
     if (rung === undefined) throw invalid(`The plan has no video rung ${name}.`);

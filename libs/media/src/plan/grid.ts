@@ -1,14 +1,16 @@
 import { KerkisError } from '@kerkis/errors';
 import type { SourceInfo } from '../probe/source-info.ts';
-import { type Rational, toNumber } from '../rational.ts';
+import { greatestCommonDivisor, type Rational, toNumber } from '../rational.ts';
 import { capFrameRate } from './frame-rate.ts';
 import type { AudioCodec } from './profile.ts';
 
 /** How video is cut. Presentation time of frame `n` is exactly `n × ticksPerFrame / timescale` seconds. */
 export interface VideoGrid {
   readonly frameRate: Rational;
-  /** Frames of every segment but the last. */
+  /** Frames of every segment but the last, and the first two where there is a lead. */
   readonly framesPerSegment: number;
+  /** Frames of the first segment where it is a part of a usual one, so that it is there sooner; the second one is what is left of that. */
+  readonly leadFrames?: number;
   readonly frameCount: number;
   /** Ticks per second of encoded video tracks. */
   readonly timescale: number;
@@ -26,7 +28,7 @@ export interface AudioGrid {
 /** How a generation is cut into segments; the same for all its tracks. Segment `k` counts from zero. */
 export interface Grid {
   readonly segmentCount: number;
-  /** Length of all segments but the last, in seconds, exact. */
+  /** Usual length of a segment in seconds, exact. */
   readonly segmentSeconds: Rational;
   /** Absent for audio-only sources. */
   readonly video?: VideoGrid;
@@ -46,6 +48,10 @@ export interface SegmentRun {
 export interface GridOptions {
   /** Length that segments aim at; at least 1. */
   readonly segmentSeconds: number;
+  /** Length that the first segment of pictures aims at, where that is at most half of the others; like the others by default. */
+  readonly firstSegmentSeconds?: number | undefined;
+  /** Highest rates of slower tracks, which keep each n-th frame of the grid: segments begin with one that they keep. */
+  readonly slowerRates?: readonly number[];
   /** Highest frame rate; 60 by default. */
   readonly maxFrameRate?: number;
   /** Audio codecs that are made, each with a grid of its own; `aac` by default. */
@@ -70,13 +76,53 @@ export function planGrid(source: SourceInfo, options: GridOptions): Grid {
   const frameRate = capFrameRate(source.video.frameRate, options.maxFrameRate ?? 60);
   const frameCount = Math.max(1, Math.round(source.durationSeconds * toNumber(frameRate) - 1e-6));
   const framesPerSegment = Math.max(1, Math.round(segmentSeconds * toNumber(frameRate)));
-  const segmentCount = Math.ceil(frameCount / framesPerSegment);
+  const leadFrames = leadOf(frameRate, framesPerSegment, options);
+  const hasLead = leadFrames !== undefined && leadFrames < frameCount;
   const grid: Grid = {
-    segmentCount,
+    segmentCount: Math.ceil(frameCount / framesPerSegment) + Number(hasLead),
     segmentSeconds: { num: framesPerSegment * frameRate.den, den: frameRate.num },
-    video: { frameRate, framesPerSegment, frameCount, ...timescaleOf(frameRate) },
+    video: {
+      frameRate,
+      framesPerSegment,
+      ...(hasLead && { leadFrames }),
+      frameCount,
+      ...timescaleOf(frameRate),
+    },
   };
   return withAudio(grid, frames, (frameCount * frameRate.den) / frameRate.num);
+}
+
+/** Frames of a first segment that all tracks can cut at; undefined when it would not be short. */
+function leadOf(
+  frameRate: Rational,
+  framesPerSegment: number,
+  { firstSegmentSeconds, slowerRates = [] }: GridOptions,
+): number | undefined {
+  if (firstSegmentSeconds === undefined) return undefined;
+  const divisors = slowerRates.map((rate) => frameRateDivisor(frameRate, framesPerSegment, rate));
+  const step = divisors.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b), 1);
+  const frames = step * Math.max(1, Math.round((firstSegmentSeconds * toNumber(frameRate)) / step));
+  return 2 * frames <= framesPerSegment ? frames : undefined;
+}
+
+/** A divisor that brings a rate down to the wanted one and cuts segments of so many frames at the same moments; 1 when there is none. */
+export function frameRateDivisor(rate: Rational, framesPerSegment: number, wanted: number): number {
+  const divisor = Math.max(1, Math.ceil(toNumber(rate) / wanted - 0.01));
+  return framesPerSegment % divisor === 0 ? divisor : 1;
+}
+
+/** How many segments at the start are shorter than the usual ones: each is encoded by itself. */
+export const oddSegments = ({ video }: Grid): number => (video?.leadFrames === undefined ? 0 : 2);
+
+/** Where segment `index` begins, in seconds; exact. */
+function boundary({ segmentSeconds, video }: Grid, index: number): Rational {
+  if (video === undefined) return { num: index * segmentSeconds.num, den: segmentSeconds.den };
+  return { num: boundaryFrame(video, index) * video.frameRate.den, den: video.frameRate.num };
+}
+
+function boundaryFrame({ framesPerSegment, leadFrames }: VideoGrid, index: number): number {
+  if (leadFrames === undefined || index === 0) return index * framesPerSegment;
+  return index === 1 ? leadFrames : (index - 1) * framesPerSegment;
 }
 
 /** The frames of an audio codec. Throws KerkisError `internal` GRID_HAS_NO_AUDIO when the grid has none. */
@@ -91,7 +137,7 @@ export function audioGrid(grid: Grid, codec: AudioCodec): AudioGrid {
 function withAudio(grid: Grid, frames: Partial<Record<AudioCodec, AudioFrames>>, seconds: number): Grid {
   const covering = (each: AudioFrames): AudioGrid => {
     const rate = each.sampleRate / each.samplesPerFrame;
-    const lastStart = Math.round((grid.segmentCount - 1) * toNumber(grid.segmentSeconds) * rate);
+    const lastStart = Math.round(toNumber(boundary(grid, grid.segmentCount - 1)) * rate);
     return { ...each, frameCount: Math.max(Math.ceil(seconds * rate - 1e-6), lastStart + 1) };
   };
   return {
@@ -104,14 +150,15 @@ function withAudio(grid: Grid, frames: Partial<Record<AudioCodec, AudioFrames>>,
 /** First frame of video segment `index`, of a track that keeps each `divisor`-th frame; the total for `segmentCount`. */
 export function firstVideoFrame(grid: Grid, index: number, divisor = 1): number {
   const video = requireVideo(grid);
-  return Math.ceil(Math.min(index * video.framesPerSegment, video.frameCount) / divisor);
+  return Math.ceil(Math.min(boundaryFrame(video, index), video.frameCount) / divisor);
 }
 
 /** First frame of audio segment `index`: the one nearest to the segment boundary; the total for `segmentCount`. */
 export function firstAudioFrame(grid: Grid, index: number, codec: AudioCodec = 'aac'): number {
   const audio = audioGrid(grid, codec);
   if (index >= grid.segmentCount) return audio.frameCount;
-  const ideal = (index * grid.segmentSeconds.num * audio.sampleRate) / grid.segmentSeconds.den;
+  const start = boundary(grid, index);
+  const ideal = (start.num * audio.sampleRate) / start.den;
   return Math.min(audio.frameCount, Math.round(ideal / audio.samplesPerFrame));
 }
 

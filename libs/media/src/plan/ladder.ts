@@ -3,7 +3,7 @@ import type { HdrTransfer, SourceInfo, VideoSource } from '../probe/source-info.
 import { type Rational, rational, toNumber } from '../rational.ts';
 import { planRemux, type RemuxRung } from '../remux/plan-remux.ts';
 import { type AudioRung, audioRungs } from './audio-rungs.ts';
-import type { Grid } from './grid.ts';
+import { frameRateDivisor, type Grid } from './grid.ts';
 import { resolveEncoder } from './hardware.ts';
 import type { EncoderPreset, EncodingProfile, Rendition, VideoCodec, VideoEncoder } from './profile.ts';
 import { defaultCrf, minSideOf, type VideoCoding, videoCoding } from './video-coding.ts';
@@ -145,8 +145,10 @@ function videoRung(
   const { codec } = rendition;
   const gridRate = grid.video?.frameRate ?? video.frameRate;
   const size = fitSize(video, rendition.height, minSideOf(codec));
-  const frameRateDivisor = divisorFor(grid, gridRate, rendition.frameRate);
-  const frameRate = rational(gridRate.num, gridRate.den * frameRateDivisor);
+  const { framesPerSegment = 1 } = grid.video ?? {};
+  const divisor =
+    rendition.frameRate === undefined ? 1 : frameRateDivisor(gridRate, framesPerSegment, rendition.frameRate);
+  const frameRate = rational(gridRate.num, gridRate.den * divisor);
   const shortSide = Math.min(size.width, size.height);
   const hdr = keptHdr(video, rendition);
   const bitDepth = hdr === undefined ? 8 : 10;
@@ -160,7 +162,7 @@ function videoRung(
     ...videoCoding(codec, load),
     ...size,
     frameRate,
-    frameRateDivisor,
+    frameRateDivisor: divisor,
     ...rate,
     preset: profile.preset,
     encoder,
@@ -213,13 +215,6 @@ export function fitSize(
     Math.min(2 * Math.round((length * factor) / 2), 2 * Math.floor((length * Math.max(1, factor)) / 2));
   const side = (length: number) => Math.min(maxSide, Math.max(minSide, even(length)));
   return { width: side(displayWidth), height: side(displayHeight) };
-}
-
-/** A divisor that brings the grid to the wanted rate and still cuts at the same moments; 1 when there is none. */
-function divisorFor(grid: Grid, gridRate: Rational, wanted: number | undefined): number {
-  if (wanted === undefined || grid.video === undefined) return 1;
-  const divisor = Math.max(1, Math.ceil(toNumber(gridRate) / wanted - 0.01));
-  return grid.video.framesPerSegment % divisor === 0 ? divisor : 1;
 }
 
 function withUniqueNames<T extends { readonly name: string }>(rungs: readonly T[]): T[] {

@@ -22,9 +22,11 @@ export function planMedia(
   profile: EncodingProfile,
   { hardware = [] }: PlanOptions = {},
 ): MediaPlan {
-  const { segmentSeconds, maxFrameRate } = profile;
+  const { segmentSeconds, firstSegmentSeconds, maxFrameRate } = profile;
   const grid = planGrid(source, {
     segmentSeconds,
+    firstSegmentSeconds,
+    slowerRates: profile.renditions.flatMap(({ frameRate }) => frameRate ?? []),
     audioCodecs: profile.audio.map(({ codec }) => codec),
     ...(maxFrameRate === undefined ? {} : { maxFrameRate }),
   });

@@ -107,6 +107,8 @@ export interface EncodingProfile {
   readonly audio: readonly AudioRendition[];
   /** Length that segments aim at. */
   readonly segmentSeconds: number;
+  /** Length that the first segment aims at, which is there the sooner the shorter it is; like the others by default. */
+  readonly firstSegmentSeconds?: number;
   readonly preset: EncoderPreset;
   /** Highest frame rate of the grid; 60 by default. */
   readonly maxFrameRate?: number;
@@ -144,5 +146,6 @@ export const defaultProfile: EncodingProfile = {
     { codec: 'aac', bitrateBps: 384_000, channels: 6 },
   ],
   segmentSeconds: 4,
+  firstSegmentSeconds: 1,
   preset: 'veryfast',
 };

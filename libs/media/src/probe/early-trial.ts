@@ -23,8 +23,9 @@ export function startEarlyTrial(input: ProbeInput): EarlyTrial {
     ...[tools.ffmpeg, '-nostdin', '-hide_banner', '-v', 'error', '-threads', '1', '-t', trialSeconds],
     ...guardArgs({ container, maxPixels: limits.maxPixels, maxStreams: limits.maxStreams }),
     ...inputArgs(path),
-    ...['-map', '0:V:0?', '-map', '0:a?', '-frames:v', '1', '-frames:a', '1', '-fps_mode', 'passthrough'],
-    ...['-vf', 'scale=16:16', '-flush_packets', '1', '-f', 'framecrc', 'pipe:1'],
+    // A number of frames for one stream would end the others with it.
+    ...['-map', '0:V:0?', '-vf', 'trim=end_frame=1,scale=16:16', '-fps_mode', 'passthrough'],
+    ...['-map', '0:a?', '-af', 'atrim=end_sample=64', '-flush_packets', '1', '-f', 'framecrc', 'pipe:1'],
   ];
   const process = startProcess(tools, command, {
     limits: {

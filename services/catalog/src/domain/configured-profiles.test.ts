@@ -53,6 +53,7 @@ test('everything that the file says is in the message', () => {
           encoder: vaapi, dynamicRange: source, remux: false }
     audio: [{ name: wide, codec: opus, bitrateBps: 256000, channels: 6 }]
     segmentSeconds: 6
+    firstSegmentSeconds: 1.5
     preset: slow
     ladder: per-title
     loudness: { integratedLufs: -16 }
@@ -70,6 +71,7 @@ test('everything that the file says is in the message', () => {
     name: 'all',
     builtIn: true,
     segmentMs: 6000,
+    firstSegmentMs: 1500,
     preset: 'slow',
     ladderMode: 'LADDER_MODE_PER_TITLE',
     loudness: { integratedLufs: -16, truePeakDbtp: -1 },

@@ -44,6 +44,7 @@ function toMessage(name: string, profile: KerkisConfig['profiles'][string]): Pro
     name,
     builtIn: true,
     segmentMs: Math.round(profile.segmentSeconds * 1000),
+    firstSegmentMs: Math.round(profile.firstSegmentSeconds * 1000),
     preset: profile.preset,
     renditions: profile.renditions.map((rendition) => ({
       name: rendition.name ?? '',

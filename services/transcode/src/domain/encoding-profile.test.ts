@@ -9,6 +9,7 @@ test('what a profile leaves open has a default', () => {
   expect(encodingProfile(profile)).toEqual({
     name: 'open',
     segmentSeconds: 4,
+    firstSegmentSeconds: 1,
     preset: 'veryfast',
     ladderMode: 'fixed',
     extras: {
@@ -38,6 +39,7 @@ test('everything that a profile says reaches the planner', () => {
   const profile = fromJson(ProfileSchema, {
     name: 'all',
     segmentMs: 6000,
+    firstSegmentMs: 2500,
     preset: 'slow',
     ladderMode: 'LADDER_MODE_PER_TITLE',
     loudness: { integratedLufs: -16, truePeakDbtp: -2 },
@@ -72,6 +74,7 @@ test('everything that a profile says reaches the planner', () => {
   expect(encodingProfile(profile)).toEqual({
     name: 'all',
     segmentSeconds: 6,
+    firstSegmentSeconds: 2.5,
     preset: 'slow',
     ladderMode: 'per-title',
     loudness: { integratedLufs: -16, truePeakDbtp: -2 },

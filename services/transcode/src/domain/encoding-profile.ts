@@ -53,6 +53,7 @@ export function encodingProfile(profile: Profile): EncodingProfile {
   return {
     name: profile.name,
     segmentSeconds: (profile.segmentMs || 4000) / 1000,
+    firstSegmentSeconds: (profile.firstSegmentMs || 1000) / 1000,
     preset: presets.find((preset) => preset === profile.preset) ?? 'veryfast',
     ladderMode: profile.ladderMode === LadderMode.PER_TITLE ? 'per-title' : 'fixed',
     ...(profile.loudness && {

@@ -12,14 +12,15 @@ export function measuredTrack(track: Track, chunks: readonly ChunkRecord[]): Tra
   if (segments !== segmentCountOf(track.segments)) return undefined;
   const ticks = track.segments.reduce((total, run) => total + run.count * Number(run.duration), 0);
   const sizeBytes = sum(measures, (each) => each.sizeBytes);
-  const peak = Math.max(...measures.map(({ peakBandwidthBps }) => peakBandwidthBps));
+  const average = (sizeBytes * 8 * track.timescale) / ticks;
+  const peak = Math.max(average, ...measures.map(({ peakBandwidthBps }) => peakBandwidthBps));
   return {
     ...track,
     complete: true,
     offered: true,
     sizeBytes: BigInt(sizeBytes),
     peakBandwidthBps: BigInt(Math.max(1, Math.ceil(peak))),
-    averageBandwidthBps: BigInt(Math.max(1, Math.ceil((sizeBytes * 8 * track.timescale) / ticks))),
+    averageBandwidthBps: BigInt(Math.max(1, Math.ceil(average))),
   };
 }
 

@@ -63,6 +63,22 @@ test('the lowest rung goes ahead alone, over the whole length before any other r
   ]);
 });
 
+test('a short first segment, and what is left of the usual one, are chunks of pictures by themselves', () => {
+  const shape = { hasVideo: true, hasAudio: true, segmentMs: 4000, firstSegmentMs: 1000 };
+  const told = (seconds: number) =>
+    planChunks(examplePlan({ ...shape, seconds }), 24).map(
+      ({ tracks, firstSegment, segmentCount }) =>
+        `${tracks.map((each) => each.split('-')[1])} ${firstSegment}+${segmentCount}`,
+    );
+  expect(told(200).slice(0, 8)).toEqual([
+    ...['96p 1+1', 'und 1+3', '96p 2+1', '96p 3+2', '180p 1+1', '180p 2+1', '180p 3+2', '96p 5+18'],
+  ]);
+  expect(told(10)).toEqual([
+    ...['96p 1+1', 'und 1+4', '96p 2+1', '96p 3+2', '180p 1+1', '180p 2+1', '180p 3+2'],
+  ]);
+  expect(told(2)).toEqual(['96p 1+1', 'und 1+2', '96p 2+1', '180p 1+1', '180p 2+1']);
+});
+
 test('a short asset is not cut into crumbs, but for the segment that is played first', () => {
   const plan = examplePlan({ seconds: 10, hasVideo: true, hasAudio: true, segmentMs: 4000 });
   expect(planChunks(plan, 24).map(({ segmentCount }) => segmentCount)).toEqual([1, 3, 2, 3]);

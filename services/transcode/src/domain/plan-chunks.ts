@@ -1,5 +1,5 @@
 import { ChunkClass } from '@kerkis/contracts/transcode';
-import type { MediaPlan, VideoRung } from '@kerkis/media';
+import { type MediaPlan, oddSegments, type VideoRung } from '@kerkis/media';
 import { laneOf } from './hardware-need.ts';
 import { secondsOf, segmentCountOf, segmentsLasting, type TrackRuns, trackRuns } from './track-runs.ts';
 import { audioTrackName, videoTrackName } from './tracks.ts';
@@ -40,8 +40,8 @@ const lowestFactor = 3;
 const audioFactor = 10;
 /** A remuxed rung is only copied. */
 const remuxSeconds = 300;
-/** No more than codecs, each in software and in hardware. */
-const maxUpperLanes = 16;
+/** No more than codecs, each in software and in hardware, with three chunks each. */
+const maxUpperHeads = 48;
 
 /**
  * The chunks of a plan, in the order in which they are given out: the head of each lane, then the rest of a remuxed rung, of the lowest one along
@@ -74,7 +74,7 @@ const inOrder = (a: CutChunk, b: CutChunk) =>
 function numbered(chunks: readonly CutChunk[]): PlannedChunk[] {
   const sizeOf = (group: number) => chunks.filter((each) => groupOf(each) === group).length;
   const [heads, rest] = [sizeOf(0), sizeOf(2)];
-  const next = [0, heads, heads + maxUpperLanes, heads + maxUpperLanes + rest];
+  const next = [0, heads, heads + maxUpperHeads, heads + maxUpperHeads + rest];
   return chunks.map((chunk) => {
     const group = groupOf(chunk);
     const order = next[group] ?? 0;
@@ -85,7 +85,7 @@ function numbered(chunks: readonly CutChunk[]): PlannedChunk[] {
 }
 
 /** What makes an asset play everywhere comes before what makes it look better. */
-function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
+function lanes({ grid, ladder }: MediaPlan, chunkSeconds: number): Lane[] {
   const lowest = lowestRung(ladder.video);
   const others = Map.groupBy(
     ladder.video.filter((rung) => rung !== lowest),
@@ -95,7 +95,9 @@ function lanes({ ladder }: MediaPlan, chunkSeconds: number): Lane[] {
   const byEncoder = [...others.values()].toSorted((a, b) => isLikeLowest(b) - isLikeLowest(a));
   const lane = (rungs: readonly VideoRung[], isUpper: boolean): Lane[] => {
     const seconds = isUpper ? chunkSeconds : chunkSeconds * lowestFactor;
-    const headSeconds = isUpper || ladder.remux ? usualHead : firstPlayedHead;
+    const isPlayedFirst = !isUpper && !ladder.remux;
+    const odd = Array<number>(oddSegments(grid)).fill(0);
+    const headSeconds = odd.length > 0 || !isPlayedFirst ? [...odd, ...usualHead] : firstPlayedHead;
     return rungs.length > 0
       ? [{ tracks: rungs.map(videoTrackName), chunkSeconds: seconds, isUpper, headSeconds }]
       : [];

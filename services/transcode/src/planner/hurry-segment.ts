@@ -1,5 +1,6 @@
 import { ChunkState } from '@kerkis/contracts/transcode';
 import { KerkisError } from '@kerkis/errors';
+import { oddSegments } from '@kerkis/media';
 import type { ObjectStore } from '@kerkis/objects';
 import { type ChunkRecord, hurried, stillWanted } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
@@ -181,7 +182,7 @@ async function playsOn(
   track: string,
   segment: number,
 ): Promise<boolean> {
-  if (segment === 1) return false;
+  if (segment === 1 || (record.plan && segment <= oddSegments(record.plan.grid))) return false;
   if (await objects.head(segmentKey(record.job, track, segment - 1))) return true;
   const before = { track, segment: segment - 1, most: urgentSegments };
   for await (const found of extrasFor(chunks, record, before)) if (isComing(found)) return true;

@@ -1,5 +1,11 @@
 import { KerkisError } from '@kerkis/errors';
-import type { EncodedPart, EncodeUnit, ExtraOptions, MediaPlan } from '@kerkis/media';
+import {
+  type EncodedPart,
+  type EncodeUnit,
+  type ExtraOptions,
+  type MediaPlan,
+  toNumber,
+} from '@kerkis/media';
 import type { ChunkProgress, ChunkRecord, ChunkResult } from '../domain/chunk.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { secondsBetween, trackRuns } from '../domain/track-runs.ts';
@@ -57,7 +63,8 @@ export function encodeChunk(
   record: ChunkRecord,
   { priority, signal, assertHeld }: EncodeConditions,
 ): ChunkEncoding {
-  const writer = segmentWriter(deps, record, assertHeld);
+  const usualSeconds = plan ? toNumber(plan.grid.segmentSeconds) : 0;
+  const writer = segmentWriter(deps, record, { assertHeld, usualSeconds });
   let speed = 0;
 
   async function run(): Promise<ChunkResult> {

@@ -30,14 +30,22 @@ export interface StoreSegmentsDependencies {
   ) => void;
 }
 
+/** Under which conditions segments are stored. */
+export interface WriteConditions {
+  /** Throws when nothing must be written any more. */
+  readonly assertHeld: () => void;
+  /** Length of most segments. */
+  readonly usualSeconds: number;
+}
+
 /**
  * Stores the parts of one chunk under their final keys. Whoever stores a segment first wins, so that what a viewer once got never
- * changes; what is measured is what is stored. `assertHeld` throws when nothing must be written any more.
+ * changes; what is measured is what is stored.
  */
 export function segmentWriter(
   { objects, onStored }: StoreSegmentsDependencies,
   record: Pick<ChunkRecord, 'assetId' | 'generationId'>,
-  assertHeld: () => void,
+  { assertHeld, usualSeconds }: WriteConditions,
 ): SegmentWriter {
   const measures = new Map<string, TrackMeasure>();
   const inFlight = new Set<Promise<void>>();
@@ -51,7 +59,7 @@ export function segmentWriter(
     }
     const segment = part.index + 1;
     const sizeBytes = await putFirst(objects, segmentKey(record, track, segment), part.bytes);
-    measures.set(track, added(measures.get(track), sizeBytes, part.durationTicks / timescale));
+    measures.set(track, added(measures.get(track), sizeBytes, part.durationTicks / timescale, usualSeconds));
     onStored(record, track, segment);
   }
 
@@ -79,11 +87,18 @@ export function segmentWriter(
   };
 }
 
-function added(measure: TrackMeasure | undefined, sizeBytes: number, seconds: number): TrackMeasure {
+/** A peak is that of at least half a usual segment (RFC 8216bis): what is shorter says nothing about it. */
+function added(
+  measure: TrackMeasure | undefined,
+  sizeBytes: number,
+  seconds: number,
+  usual: number,
+): TrackMeasure {
+  const peak = seconds < usual / 2 ? 0 : (sizeBytes * 8) / seconds;
   return {
     segmentCount: (measure?.segmentCount ?? 0) + 1,
     sizeBytes: (measure?.sizeBytes ?? 0) + sizeBytes,
-    peakBandwidthBps: Math.max(measure?.peakBandwidthBps ?? 0, (sizeBytes * 8) / seconds),
+    peakBandwidthBps: Math.max(measure?.peakBandwidthBps ?? 0, peak),
   };
 }
 

@@ -50,7 +50,7 @@ async function excerpt({ file, moov, index }: ExcerptSource): Promise<Buffer | u
   if (movie.isFragmented || movie.tracks.length !== tracks.length) return undefined;
   const pieces: Piece[] = [];
   for (const track of movie.tracks) {
-    const piece = isPcm(moov, track) ? undefined : pieceOf(index.samplesOf(track.id));
+    const piece = isPcm(moov, track) ? undefined : pieceOf(index.beginningOf(track.id, maxSamples));
     if (piece === undefined) return undefined;
     pieces.push(piece);
   }
@@ -104,8 +104,8 @@ function pieceOf(track: IndexedTrack | undefined): Piece | undefined {
   if (firstShown < 0) return undefined;
   const end = (table.decodeTimes[firstShown] as number) + excerptSeconds * timescale;
   const after = table.decodeTimes.subarray(0, table.count).findIndex((time) => time >= end);
-  const count = after < 0 ? table.count : after;
-  return count > maxSamples ? undefined : { track, count };
+  if (after < 0 && table.count === maxSamples) return undefined;
+  return { track, count: after < 0 ? table.count : after };
 }
 
 function movieBox(moov: Buffer, pieces: readonly Piece[], offsets: readonly (readonly number[])[]): Buffer {

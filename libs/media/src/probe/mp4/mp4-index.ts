@@ -29,6 +29,8 @@ export interface Mp4Index {
   firstPictures(): (IndexedTrack & { readonly moov: Buffer }) | undefined;
   /** All samples of a track; undefined when its tables are unusual, broken or absent. */
   samplesOf(trackId: number): IndexedTrack | undefined;
+  /** The first samples of a track, `most` of them; undefined as above. */
+  beginningOf(trackId: number, most: number): IndexedTrack | undefined;
   /** Times and last duration of what ffmpeg reads as packets; undefined as above. */
   packetsOf(trackId: number): PresentedTrack | undefined;
 }
@@ -61,6 +63,10 @@ export function readMp4Index(source: Mp4IndexSource): Mp4Index | undefined {
       return samples && { ...samples, moov: source.moov };
     },
     samplesOf,
+    beginningOf(id, most) {
+      const track = trackOf(id);
+      return track && unlessRefused(() => readTrack(source, movie, track, most));
+    },
     packetsOf(id) {
       const track = trackOf(id);
       if (track && isPcm(source.moov, track))
@@ -77,11 +83,11 @@ export function readMp4Index(source: Mp4IndexSource): Mp4Index | undefined {
   };
 }
 
-function readTrack(source: Mp4IndexSource, movie: Mp4Movie, track: Mp4Track): IndexedTrack {
+function readTrack(source: Mp4IndexSource, movie: Mp4Movie, track: Mp4Track, most?: number): IndexedTrack {
   const { moov, fragments, fileBytes } = source;
   if (track.sampleEntry === undefined) throw new Mp4Refusal('the track has not one sample description');
   if (!movie.isFragmented && fragments.length === 0) {
-    const table = readSampleTable(moov, track.tables, fileBytes);
+    const table = readSampleTable(moov, track.tables, fileBytes, most);
     return { track, table, presented: presentedTimes(track, table, movie.timescale) };
   }
   const trex = movie.trex.get(track.id);

@@ -23,26 +23,35 @@ const maxDelta = 2 ** 28;
 /** Grouping type `rap `. */
 const randomAccess = 0x72617020;
 
-/** Reads the tables of `stbl`. Throws Mp4Refusal for tables that do not fit each other or are unusual. */
-export function readSampleTable(moov: Buffer, stbl: readonly BoxRange[], fileBytes: number): SampleTable {
+/**
+ * Reads the tables of `stbl`, or what they say of the first samples, `most` of them. Throws Mp4Refusal for tables that do not fit each other
+ * or are unusual, as far as they are read.
+ */
+export function readSampleTable(
+  moov: Buffer,
+  stbl: readonly BoxRange[],
+  fileBytes: number,
+  most = maxSamples,
+): SampleTable {
   for (const unusual of ['stps', 'stz2', 'padb']) {
     if (stbl.some(({ type }) => type === unusual)) throw new Mp4Refusal(`there is a ${unusual} box`);
   }
   if (stbl.some((box) => box.type === 'sbgp' && openTable(moov, box).uint32() === randomAccess))
     throw new Mp4Refusal('decoding can start at more than sync samples');
   const open = (type: string) => openTable(moov, onlyBox(stbl, type));
-  const sizes = readSizes(open('stsz'), fileBytes);
+  const sizes = readSizes(open('stsz'), fileBytes, most);
   const count = sizes.length;
+  const isPart = count === most;
   const ctts = optionalBox(stbl, 'ctts');
-  const compositionOffsets = ctts && readCompositionOffsets(openTable(moov, ctts), count);
+  const compositionOffsets = ctts && readCompositionOffsets(openTable(moov, ctts), count, isPart);
   const chunks = stbl.some(({ type }) => type === 'co64') ? open('co64') : open('stco');
   const isLong = stbl.some(({ type }) => type === 'co64');
   return {
     count,
-    decodeTimes: readDecodeTimes(open('stts'), count),
+    decodeTimes: readDecodeTimes(open('stts'), count, isPart),
     ...(compositionOffsets && { compositionOffsets }),
-    sync: readSync(moov, optionalBox(stbl, 'stss'), count),
-    offsets: readOffsets(readChunkOffsets(chunks, isLong), open('stsc'), sizes, fileBytes),
+    sync: readSync(moov, optionalBox(stbl, 'stss'), count, isPart),
+    offsets: readOffsets(readChunkOffsets(chunks, isLong), open('stsc'), sizes, fileBytes, isPart),
     sizes,
   };
 }
@@ -54,13 +63,18 @@ export function openTable(moov: Buffer, { start, end }: BoxRange): ByteReader {
   return reader;
 }
 
-function readSizes(reader: ByteReader, fileBytes: number): Uint32Array {
+function readSizes(reader: ByteReader, fileBytes: number, most: number): Uint32Array {
   const size = reader.uint32();
-  const count = size === 0 ? reader.entries(4) : reader.uint32();
-  if (count === 0 || count > maxSamples) throw new Mp4Refusal('the number of samples is unusual');
-  if (size * count > fileBytes) throw new Mp4Refusal('the samples are larger than the file');
+  const all = size === 0 ? reader.entries(4) : reader.uint32();
+  if (all === 0 || all > maxSamples) throw new Mp4Refusal('the number of samples is unusual');
+  const count = Math.min(all, most);
+  if (size * all > fileBytes) throw new Mp4Refusal('the samples are larger than the file');
   return size === 0 ? numbersAt(reader, count) : new Uint32Array(count).fill(size);
 }
+
+/** Of a run of samples, how many are read. */
+const taken = (samples: number, left: number, isPart: boolean) =>
+  isPart ? Math.min(samples, left) : samples;
 
 /** Big-endian numbers in a row, turned round all at once. */
 function numbersAt({ bytes, at }: ByteReader, count: number): Uint32Array {
@@ -70,13 +84,13 @@ function numbersAt({ bytes, at }: ByteReader, count: number): Uint32Array {
   return new Uint32Array(aligned.buffer);
 }
 
-function readDecodeTimes(reader: ByteReader, count: number): Float64Array {
+function readDecodeTimes(reader: ByteReader, count: number, isPart: boolean): Float64Array {
   const entries = reader.entries(8);
   const times = new Float64Array(count + 1);
   let sample = 0;
   let time = 0;
-  for (let entry = 0; entry < entries; entry++) {
-    const samples = reader.uint32();
+  for (let entry = 0; entry < entries && sample < (isPart ? count : Infinity); entry++) {
+    const samples = taken(reader.uint32(), count - sample, isPart);
     const duration = reader.uint32();
     if (samples > count - sample) throw new Mp4Refusal('there are more times than samples');
     if (duration >= maxDelta) throw new Mp4Refusal('a sample lasts too long');
@@ -90,12 +104,12 @@ function readDecodeTimes(reader: ByteReader, count: number): Float64Array {
   return times;
 }
 
-function readCompositionOffsets(reader: ByteReader, count: number): Int32Array {
+function readCompositionOffsets(reader: ByteReader, count: number, isPart: boolean): Int32Array {
   const entries = reader.entries(8);
   const offsets = new Int32Array(count);
   let sample = 0;
-  for (let entry = 0; entry < entries; entry++) {
-    const samples = reader.uint32();
+  for (let entry = 0; entry < entries && sample < (isPart ? count : Infinity); entry++) {
+    const samples = taken(reader.uint32(), count - sample, isPart);
     const offset = reader.int32();
     if (samples > count - sample || Math.abs(offset) >= maxDelta)
       throw new Mp4Refusal('composition offsets are unusual');
@@ -106,7 +120,7 @@ function readCompositionOffsets(reader: ByteReader, count: number): Int32Array {
   return offsets;
 }
 
-function readSync(moov: Buffer, stss: BoxRange | undefined, count: number): Uint8Array {
+function readSync(moov: Buffer, stss: BoxRange | undefined, count: number, isPart: boolean): Uint8Array {
   if (stss === undefined) return new Uint8Array(count).fill(1);
   const reader = openTable(moov, stss);
   const entries = reader.entries(4);
@@ -114,6 +128,7 @@ function readSync(moov: Buffer, stss: BoxRange | undefined, count: number): Uint
   let previous = 0;
   for (let entry = 0; entry < entries; entry++) {
     const number = reader.uint32();
+    if (isPart && number > count) break;
     if (number <= previous || number > count) throw new Mp4Refusal('sync samples are out of order');
     sync[number - 1] = 1;
     previous = number;
@@ -158,10 +173,13 @@ function readOffsets(
   stsc: ByteReader,
   sizes: Uint32Array,
   fileBytes: number,
+  isPart: boolean,
 ): Float64Array {
   const offsets = new Float64Array(sizes.length);
   let sample = 0;
-  walkChunks(chunks.length, stsc, (chunk, samples) => {
+  const chunkCount = isPart ? Math.min(chunks.length, sizes.length) : chunks.length;
+  walkChunks(chunkCount, stsc, (chunk, inChunk) => {
+    const samples = taken(inChunk, sizes.length - sample, isPart);
     if (samples > sizes.length - sample) throw new Mp4Refusal('there are more samples in chunks than sizes');
     let at = chunks[chunk] as number;
     for (const end = sample + samples; sample < end; sample++) {
