@@ -29,21 +29,23 @@ const batch = 200;
 
 /**
  * Goes on with sessions that nobody works on any more: expired ones, deaths in the middle of a step, ends of which the catalog
- * has not heard. Returns how many.
+ * has not heard. Returns how many did not move: to find that all is well, or to forget what is over, is none of it.
  */
 export async function reconcile(dependencies: ReconcileDependencies): Promise<number> {
   const due = await dependencies.sessions.findDue(new Date(), batch);
+  let woken = 0;
   for (const session of due) {
     try {
-      await goOn(dependencies, session);
+      if (await goOn(dependencies, session)) woken += 1;
     } catch (err) {
       dependencies.logger.warn({ err, uploadId: session.upload.id }, 'upload could not be repaired yet');
     }
   }
-  return due.length;
+  return woken;
 }
 
-async function goOn(dependencies: ReconcileDependencies, session: Session): Promise<void> {
+/** Whether the session did not move until now. */
+async function goOn(dependencies: ReconcileDependencies, session: Session): Promise<boolean> {
   const { id, state, assetId, method } = session.upload;
   if (!assetId) {
     const opened = await withAsset(dependencies, session);
@@ -52,16 +54,22 @@ async function goOn(dependencies: ReconcileDependencies, session: Session): Prom
   else if (state === UploadState.VERIFYING) await dependencies.finisher.finish(id);
   else if (state !== UploadState.RECEIVING) {
     if (lacksChecksum(session)) dependencies.checksumReader.start(id);
-    if (!session.settled || state === UploadState.FAILED) await settle(dependencies, session);
+    const isOver = session.settled && state !== UploadState.FAILED;
+    return isOver ? false : await settle(dependencies, session);
   } else if (isExpired(session)) await failSession(dependencies, id, expired());
   else if (method === UploadMethod.IMPORT) dependencies.importer.start(id);
   else if (method === UploadMethod.STREAM) await failSession(dependencies, id, interrupted());
+  else return false;
+  return true;
 }
 
-/** Tells the end again until the catalog shows that it heard; the record of a failure goes some time after that. */
-async function settle({ sessions, catalog }: ReconcileDependencies, session: Session): Promise<void> {
+/** Tells the end again until the catalog shows that it heard; the record of a failure goes some time after that. Whether it had not heard. */
+async function settle({ sessions, catalog }: ReconcileDependencies, session: Session): Promise<boolean> {
   const { id, state, assetId } = session.upload;
-  if (session.settled) return await sessions.removeSession(id);
+  if (session.settled) {
+    await sessions.removeSession(id);
+    return false;
+  }
   const waits = (await assetState(catalog, assetId)) === AssetState.CREATED;
   const event = state === UploadState.COMPLETED ? uploadCompleted : uploadFailed;
   await sessions.changeSession(id, (current) => {
@@ -69,6 +77,7 @@ async function settle({ sessions, catalog }: ReconcileDependencies, session: Ses
     const next = catalogHeard(current, !waits, new Date());
     return { session: next, events: waits ? [event(next)] : [] };
   });
+  return waits;
 }
 
 /** State of an asset; undefined when it is gone. */
