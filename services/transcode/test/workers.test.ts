@@ -267,11 +267,10 @@ test('attempts that are used up fail the job with the reason, and leave nothing'
     'ultrafast',
     async (place) => await objects.put(`${place}video/h264-180p/1.m4s`, Buffer.from('of an attempt before')),
   );
-  await waitUntil(
-    async () =>
-      (await jobs.findJob(jobId))?.needsCleanUp === false && (await jobState(jobId)) === JobState.FAILED,
-    patient,
-  );
+  await waitUntil(async () => {
+    const record = await jobs.findJob(jobId);
+    return record?.job.state === JobState.FAILED && !record.needsCleanUp;
+  }, patient);
   const [chunk] = await chunksOf(jobId);
   expect(chunk?.chunk).toMatchObject({
     state: ChunkState.DEAD,
