@@ -126,12 +126,16 @@ function isGroup(value: unknown): value is Record<string, unknown> {
 
 /** Fills in what depends on other keys. */
 function complete(config: ParsedConfig): KerkisConfig {
-  const { dataDirectory, database, nats, storage, transcode, upload } = config;
+  const { dataDirectory, database, delivery, nats, storage, transcode, upload } = config;
   const maxImportBytes = Math.min(upload.import.maxSizeBytes, upload.maxSizeBytes);
   return {
     ...config,
     database: { url: database.url ?? `sqlite:${join(dataDirectory, 'kerkis.db')}` },
     nats: { ...nats, storeDirectory: nats.storeDirectory ?? join(dataDirectory, 'nats') },
+    delivery: {
+      ...delivery,
+      diskCacheDirectory: delivery.diskCacheDirectory ?? join(dataDirectory, 'edge-cache'),
+    },
     storage: { ...storage, directory: storage.directory ?? join(dataDirectory, 'objects') },
     transcode: {
       ...transcode,

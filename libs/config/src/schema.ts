@@ -51,8 +51,9 @@ type Frozen<T> = T extends string | number | boolean | undefined
 
 /** The configuration of a process: every key has its value, paths of `dataDirectory` are filled in. Deeply frozen. */
 export type KerkisConfig = Frozen<
-  Omit<Parsed, 'database' | 'storage' | 'nats' | 'transcode'> & {
+  Omit<Parsed, 'database' | 'delivery' | 'storage' | 'nats' | 'transcode'> & {
     database: { url: string };
+    delivery: Parsed['delivery'] & { diskCacheDirectory: string };
     storage: Parsed['storage'] & { directory: string };
     nats: Parsed['nats'] & { storeDirectory: string };
     transcode: Parsed['transcode'] & { worker: Parsed['transcode']['worker'] & { scratchDirectory: string } };

@@ -1,6 +1,8 @@
+import { subjectOf } from '@kerkis/contracts';
 import { GenerationService, PlaybackService, SigningKeyService } from '@kerkis/contracts/catalog';
 import { AssetDeletedSchema, AssetDeletionRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { SegmentService } from '@kerkis/contracts/transcode';
+import { SegmentStoredSchema } from '@kerkis/contracts/transcode/events';
 import { watch } from '@kerkis/events';
 import { type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
 import { createAdmission } from './access/admission.ts';
@@ -13,8 +15,8 @@ import { createManifests } from './http/manifests.ts';
 import { createObserver, type DeliveryObserver } from './observe.ts';
 import { deliveryRoutes } from './rpc/routes.ts';
 import { generationLookup, playbackLookup } from './store/catalog-lookups.ts';
-import { createMediaObjects } from './store/media-objects.ts';
 import type { WaitOutcome } from './store/on-demand.ts';
+import { openMedia } from './store/open-media.ts';
 import { viewsOf } from './store/playbacks.ts';
 import { createSegments } from './store/segments.ts';
 import { createThumbnails } from './store/thumbnails.ts';
@@ -92,12 +94,19 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
     },
   };
 
-  const objects = createMediaObjects({
-    store,
-    cacheBytes: config.delivery.memoryCacheBytes,
-    tracer: telemetry.tracer,
-    observe: looked('object'),
-  });
+  const {
+    objects,
+    ahead,
+    http: fill,
+  } = stack.use(
+    await openMedia({
+      config,
+      store,
+      telemetry,
+      edges: { list: () => edges.table.list(), ownId: edges.ownId },
+      observe: looked('object'),
+    }),
+  );
   const transcode = mesh.client('transcode', SegmentService);
   const waitMs = config.delivery.segmentWaitSeconds * 1000;
   const waitedFor = (what: Parameters<typeof observer.waited>[0]) => ({
@@ -107,12 +116,27 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
   });
   const segments = createSegments({
     ...waitedFor('segment'),
+    ahead,
     ensure: (request, options) => transcode.ensureSegment(request, options),
   });
   const thumbnails = createThumbnails({
     ...waitedFor('thumbnail'),
     ensure: (request, options) => transcode.ensureThumbnail(request, options),
   });
+
+  // A wake-up may come late or never: what is thought not to be there is looked for again soon anyway.
+  stack.use(
+    watch(bus, subjectOf(SegmentStoredSchema), (wake) => {
+      if (wake.type !== 'event') return;
+      for (const each of [objects, segments, thumbnails]) each.stored(wake.event.subjectId);
+    }),
+  );
+
+  stack.use(
+    watch(bus, 'kerkis.event.catalog.asset.*', (wake) => {
+      if (wake.type === 'event' && deletions.includes(wake.event.type)) objects.forget(wake.event.subjectId);
+    }),
+  );
 
   const view = viewsOf(playbacks, generations, admit);
   const manifests = createManifests(looked('manifest'));
@@ -144,7 +168,7 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
         bus,
         publicUrl: config.server.publicUrl,
       }),
-      http: [edge.http],
+      http: [...fill, edge.http],
       fast: edge.fast,
       onDrain: () => edges.drain(),
     },

@@ -30,7 +30,7 @@ const picture = 'video/h264-90p';
 beforeAll(async () => {
   directory = stack.use(await tempDir('film')).path;
   film = await generatePresentation(directory);
-  edge = stack.use(await startEdge({ config: 'delivery: {segmentWaitSeconds: 1}' }));
+  edge = stack.use(await startEdge({ config: 'delivery: {segmentWaitSeconds: 1, readAhead: false}' }));
 });
 
 beforeEach(() => {

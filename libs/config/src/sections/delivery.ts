@@ -1,4 +1,14 @@
-import { byteSize, integer, list, optionalText, origin, requiredText, section, text } from '../setting.ts';
+import {
+  byteSize,
+  flag,
+  integer,
+  list,
+  optionalText,
+  origin,
+  requiredText,
+  section,
+  text,
+} from '../setting.ts';
 
 const audience = { pattern: /^[\x21-\x7e]{1,256}$/, form: 'up to 256 printable characters without spaces' };
 const octet = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
@@ -9,13 +19,55 @@ const addressRange = {
   form: 'an address or a range such as 10.0.0.0/8 or 2001:db8::/32',
 };
 
+const embedOrigin = {
+  pattern: /^(?:\*|https?:\/\/(?:\*\.)?[\w.-]+(?::\d{1,5})?)$/,
+  form: 'an origin such as https://studio.example.com or https://*.example.com, or *',
+};
+
 /** How viewers are served. */
 export const delivery = section('How viewers are served.', {
+  workers: integer(
+    {
+      description:
+        'How many processes serve the port of an edge that is a process of its own: one for each core that it may have. They share the memory and disk for caches.',
+      unit: 'processes',
+    },
+    1,
+    256,
+    1,
+  ),
   memoryCacheBytes: byteSize(
     { description: 'Memory for segments that were asked for lately.' },
     '0B',
     '1TiB',
     '256MiB',
+  ),
+  diskCacheBytes: byteSize(
+    {
+      description:
+        'Disk space for what was asked for lately; it survives a restart. 0 is no disk cache, as an edge beside a directory of objects would only copy it. With a bucket: as much as there is.',
+    },
+    '0B',
+    '512TiB',
+    '0B',
+  ),
+  diskCacheDirectory: optionalText({
+    description:
+      'Directory of the disk cache, for this process alone; best on a disk of its own, or a file system that others do not need.',
+    absent: '<dataDirectory>/edge-cache',
+  }),
+  readAhead: flag(
+    {
+      description: 'Take the next segment of viewers who play on into memory before they ask for it.',
+    },
+    true,
+  ),
+  edgeFill: flag(
+    {
+      description:
+        'Ask the edge to which an object belongs before the object store, so that all edges together read it once. Only with auth.meshToken, and where several edges serve.',
+    },
+    true,
   ),
   manifestTtlSeconds: integer(
     {
@@ -38,6 +90,14 @@ export const delivery = section('How viewers are served.', {
   corsOrigins: list(
     { description: 'Origins of web pages whose players may load media; * is all of them.' },
     requiredText({ description: 'An origin.' }, origin),
+    ['*'],
+  ),
+  embedOrigins: list(
+    {
+      description:
+        'Origins of web pages that may embed the player page; * is all of them, none only pages of its own origin.',
+    },
+    requiredText({ description: 'An origin.' }, embedOrigin),
     ['*'],
   ),
   tokenAudience: text(

@@ -43,8 +43,8 @@ test('what was put is there after a restart, whole, in blocks and empty', async 
     await first.cache.settled();
   }
   await using second = await open(path);
-  for (const each of pieces) expect(await second.cache.get(pieceName(each.key, each.block))).toEqual(each);
-  expect(await second.cache.get(pieceName(large.key, 8))).toBeUndefined();
+  for (const each of pieces) expect(await second.cache.get(pieceName(each))).toEqual(each);
+  expect(await second.cache.get(pieceName({ ...large, block: 8 }))).toBeUndefined();
   expect(second.counts).toMatchObject({ hits: 4, misses: 1, failures: 0 });
 });
 

@@ -13,6 +13,8 @@ export interface DiskCache extends AsyncDisposable {
   get(name: string): Promise<Piece | undefined>;
   /** Writes a piece some time soon, unless too much waits to be written already. */
   put(piece: Piece): void;
+  /** Removes the piece of that name. */
+  drop(name: string): void;
   /** Counts a use by those who did not have to ask. */
   touch(name: string): void;
   /** Removes all pieces whose keys begin with one of these, each of the form `media/<asset>`. */
@@ -135,6 +137,12 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     }
   }
 
+  function drop(entry: DiskEntry): void {
+    if (index.peek(entry.id) !== entry) return;
+    index.delete(entry.id);
+    if (entry.isWritten) remove(entry);
+  }
+
   async function read(name: string, entry: DiskEntry): Promise<Piece | undefined> {
     try {
       const bytes = await files.read(entry);
@@ -143,10 +151,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
       throw new Error('The file is damaged.');
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      if (index.peek(entry.id) === entry) {
-        index.delete(entry.id);
-        if (!isGone) remove(entry);
-      }
+      drop(entry);
       if (!isGone) failed('read', error);
       return undefined;
     }
@@ -171,7 +176,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     },
 
     put(piece) {
-      const id = diskFileId(pieceName(piece.key, piece.block));
+      const id = diskFileId(pieceName(piece));
       const sizeBytes = piece.bytes?.byteLength ?? 0;
       const isBusy = isClosed || Date.now() < pausedUntilMs || pendingBytes + sizeBytes > maxPendingBytes;
       if (isBusy || writing.has(id) || index.peek(id)) return;
@@ -183,16 +188,17 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
       writing.set(id, written);
     },
 
+    drop(name) {
+      const entry = index.peek(diskFileId(name));
+      if (entry) drop(entry);
+    },
+
     touch: (name) => index.touch(diskFileId(name)),
 
     forget(assetPrefixes) {
       const groups = new Set(assetPrefixes.map(diskGroup));
       const length = diskGroup('').length;
-      for (const [id, entry] of index.entries()) {
-        if (!groups.has(id.slice(0, length))) continue;
-        index.delete(id);
-        if (entry.isWritten) remove(entry);
-      }
+      for (const [id, entry] of index.entries()) if (groups.has(id.slice(0, length))) drop(entry);
     },
 
     settled,

@@ -37,7 +37,7 @@ export function decodeDiskFile(file: Buffer, name: string): Piece | undefined {
   if (bodyStart > preambleBytes + maxHeadBytes || bodyStart > file.byteLength) return undefined;
   if (crc32(file.subarray(preambleBytes)) !== file.readUInt32LE(8)) return undefined;
   const head = JSON.parse(file.toString('utf8', preambleBytes, bodyStart)) as Piece;
-  if (pieceName(head.key, head.block) !== name) return undefined;
+  if (pieceName(head) !== name) return undefined;
   const bytes = file.subarray(bodyStart);
   return bytes.byteLength > 0 || head.sizeBytes === 0 ? { ...head, bytes } : head;
 }

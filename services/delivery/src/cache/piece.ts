@@ -21,9 +21,9 @@ export interface Piece extends MediaObject {
   readonly block?: number;
 }
 
-/** The name of a piece. Keys have no spaces. */
-export function pieceName(key: string, block?: number): string {
-  return block === undefined ? key : `${key} ${block}`;
+/** Names a piece. The block of an object that was replaced is not taken for one of the object that is there now. */
+export function pieceName({ key, block, etag }: Pick<Piece, 'key' | 'block' | 'etag'>): string {
+  return block === undefined ? key : `${key} ${block} ${etag}`;
 }
 
 /** The bytes of a block, both ends included. */

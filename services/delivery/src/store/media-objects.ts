@@ -1,139 +1,174 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
-import type { ByteRange, ObjectRead, ObjectStore } from '@kerkis/objects';
-import { type ServiceTelemetry, withSpan } from '@kerkis/telemetry';
-import { SpanKind } from '@opentelemetry/api';
-import { LRUCache } from 'lru-cache';
+import type { ByteRange } from '@kerkis/objects';
+import { createAbsences } from '../cache/absences.ts';
+import { openBlocks } from '../cache/blocks.ts';
+import type { DiskCache } from '../cache/disk-cache.ts';
+import type { Fetched, Origin, Wanted } from '../cache/origin.ts';
+import { type MediaObject, type Piece, pieceName } from '../cache/piece.ts';
+import type { RamCache } from '../cache/ram-cache.ts';
+import type { Peers } from '../fill/peers.ts';
 import { singleFlight } from './single-flight.ts';
 
-/** A stored object: in memory, or too large for that and to be opened for each reader. */
-export interface MediaObject {
-  readonly key: string;
-  readonly sizeBytes: number;
-  /** Strong and quoted, as HTTP wants it. */
-  readonly etag: string;
-  /** As an HTTP date. */
-  readonly lastModified: string;
-  readonly bytes?: Buffer;
-}
+export type { MediaObject } from '../cache/piece.ts';
 
-/** What is stored, through a memory cache. */
+/** What is stored, through the caches of this edge and of the others. */
 export interface MediaObjects {
-  /** However many ask for an object at a time, the store is read once. `not_found` OBJECT_NOT_FOUND, `unavailable` STORAGE_UNAVAILABLE. */
-  read(key: string): Promise<MediaObject>;
-  /** What is in memory now. Counts as no look. */
-  peek(key: string): MediaObject | undefined;
-  /** The bytes of an object that is not in memory. */
+  /** The object if it is in memory as a whole: at once, for those who have no time. `uses`: whether it counts as a use, by default yes. */
+  peek(key: string, uses?: boolean): MediaObject | undefined;
+  /**
+   * However many ask for an object at a time, the store is read once. `isFresh`: what is known about its absence does not count.
+   * `not_found` OBJECT_NOT_FOUND, `unavailable` STORAGE_UNAVAILABLE.
+   */
+  read(key: string, options?: { readonly isFresh?: boolean }): Promise<MediaObject>;
+  /** The bytes of an object that is not in memory as a whole, one block at a time. */
   open(key: string, range: ByteRange, signal: AbortSignal): Promise<Readable>;
+  /** A piece without asking another edge. Throws as `read`. */
+  here(wanted: Wanted): Promise<Piece>;
+  /** Takes an object into memory that is asked for soon, if there is one. `onUse` is called when it is. Never rejects. */
+  ahead(key: string, onUse: () => void): Promise<void>;
+  /** An object was stored: that it was not there does not count any more. */
+  stored(key: string): void;
+  /** An asset is deleted: soon nothing of it is kept. */
+  forget(assetId: string): void;
 }
 
-/** Bounds and surroundings. */
+/** The caches, nearest first, and the store. */
 export interface MediaObjectsOptions {
-  readonly store: Pick<ObjectStore, 'get'>;
-  /** Memory for what was read lately; 0 keeps nothing. */
-  readonly cacheBytes: number;
-  readonly tracer: ServiceTelemetry['tracer'];
+  readonly ram: RamCache;
+  readonly disk?: DiskCache | undefined;
+  readonly peers?: Peers | undefined;
+  readonly origin: Origin;
+  /** Whether an object that was asked for was in memory. */
   readonly observe: (result: 'hit' | 'miss') => void;
-  /** Larger objects never come into memory as a whole. Default 32 MiB. */
-  readonly maxBufferedBytes?: number;
-  /** Reads at a time, so that a crowd on many objects does not fill the memory. Default 32. */
-  readonly maxReads?: number;
 }
 
-const readTimeoutMs = 30_000;
-/** What an entry costs besides its bytes. */
-const overheadBytes = 1024;
+/** All that is kept is looked through for deleted assets, so for several at a time. */
+const sweepMs = 2_000;
 
-export function createMediaObjects(options: MediaObjectsOptions): MediaObjects {
-  const { store, cacheBytes, tracer, observe, maxBufferedBytes = 32 * 1024 * 1024, maxReads = 32 } = options;
-  const cache =
-    cacheBytes > 0
-      ? new LRUCache<string, MediaObject>({
-          maxSize: cacheBytes,
-          sizeCalculation: ({ bytes }) => (bytes?.byteLength ?? 0) + overheadBytes,
-        })
-      : undefined;
-  const flights = singleFlight<MediaObject>();
-  const turn = turns(maxReads);
+export function createMediaObjects({ ram, disk, peers, origin, observe }: MediaObjectsOptions): MediaObjects {
+  const absences = createAbsences();
+  // Edges that take each other for the owner of a piece must not wait for each other: who is asked joins its own reads only.
+  const own = singleFlight<Piece>();
+  const shared = singleFlight<Piece>();
 
-  const fetch = (key: string) =>
-    withSpan(
-      tracer,
-      'object read',
-      { kind: SpanKind.CLIENT, attributes: { 'kerkis.object.key': key } },
-      async (span) => {
-        using _turn = await turn();
-        const object = await load(store, key, maxBufferedBytes).catch(rethrow);
-        span.setAttribute('kerkis.object.size', object.sizeBytes);
-        cache?.set(key, object);
-        return object;
-      },
-    );
+  function keep(pieces: Fetched): Piece {
+    for (const piece of pieces) {
+      ram.set(piece);
+      disk?.put(piece);
+    }
+    absences.stored(pieces[0].key);
+    return pieces[0];
+  }
+
+  async function fromDisk(name: string): Promise<Piece | undefined> {
+    const piece = await disk?.get(name);
+    if (piece) ram.set(piece);
+    return piece;
+  }
+
+  function readHere(wanted: Wanted, name: string): Promise<Piece> {
+    return own.join(flightName(wanted, name), async () => {
+      const onDisk = await fromDisk(name);
+      return onDisk ?? keep(await origin.fetch(wanted));
+    });
+  }
+
+  function readAnywhere(wanted: Wanted, name: string): Promise<Piece> {
+    const owner = peers?.ownerOf(name);
+    if (!peers || !owner) return readHere(wanted, name);
+    return shared.join(flightName(wanted, name), async () => {
+      const onDisk = await fromDisk(name);
+      if (onDisk) return onDisk;
+      const filled = await peers.fetch(owner, wanted);
+      return filled && isOf(filled[0], wanted) ? keep(filled) : await readHere(wanted, name);
+    });
+  }
+
+  /** What is not in memory. */
+  async function obtain(
+    wanted: Wanted,
+    name: string,
+    readPiece: (wanted: Wanted, name: string) => Promise<Piece>,
+  ): Promise<Piece> {
+    const absence = wanted.isFresh ? undefined : absences.get(wanted.key);
+    if (absence) throw absence;
+    const piece = await readPiece(wanted, name).catch((error: unknown) => {
+      if (isKerkisError(error) && error.kind === 'not_found') absences.set(wanted.key, error);
+      throw error;
+    });
+    if (isOf(piece, wanted)) return piece;
+    // Under this key there is another object by now.
+    for (const outdated of [wanted.key, name]) {
+      ram.drop(outdated);
+      disk?.drop(outdated);
+    }
+    throw new KerkisError('unavailable', 'STORAGE_UNAVAILABLE', 'The object was replaced while it was read.');
+  }
+
+  async function read(key: string, { isFresh = false } = {}): Promise<MediaObject> {
+    const known = ram.get(key);
+    observe(known ? 'hit' : 'miss');
+    return known ?? (await obtain({ key, isFresh }, key, readAnywhere));
+  }
+
+  async function block(object: Piece, number: number, isFromStart: boolean): Promise<Buffer> {
+    const name = pieceName({ ...object, block: number });
+    const wanted = { key: object.key, block: { number, of: object } };
+    const piece = ram.get(name, isFromStart) ?? (await obtain(wanted, name, readAnywhere));
+    return piece.bytes ?? Buffer.alloc(0);
+  }
+
+  const blocks = {
+    block,
+    ahead(object: Piece, number: number) {
+      const name = pieceName({ ...object, block: number });
+      if (!ram.keeps || ram.has(name)) return;
+      obtain({ key: object.key, block: { number, of: object } }, name, readAnywhere).catch(() => undefined);
+    },
+  };
+
+  const gone = new Set<string>();
+
+  function sweep(): void {
+    const prefixes = [...gone];
+    gone.clear();
+    ram.forget(prefixes);
+    disk?.forget(prefixes);
+  }
 
   return {
-    async read(key) {
-      const known = cache?.get(key);
-      observe(known ? 'hit' : 'miss');
-      return known ?? (await flights.join(key, () => fetch(key)));
+    peek: (key, uses) => ram.peek(key, uses),
+    read,
+    async open(key, range, signal) {
+      const object = await read(key);
+      if (!object.bytes) return await openBlocks(blocks, object, range, signal);
+      const end = range.end === undefined ? object.sizeBytes : range.end + 1;
+      return Readable.from([object.bytes.subarray(range.start, end)], { objectMode: false });
     },
-    peek: (key) => cache?.get(key),
-    open: async (key, range, signal) => (await store.get(key, { range, signal }).catch(rethrow)).body,
-  };
-}
-
-async function load(
-  store: Pick<ObjectStore, 'get'>,
-  key: string,
-  maxBufferedBytes: number,
-): Promise<MediaObject> {
-  const read = await store.get(key, { signal: AbortSignal.timeout(readTimeoutMs) });
-  const about = {
-    key,
-    sizeBytes: read.sizeBytes,
-    etag: `"${read.etag.replaceAll(/[^\x21\x23-\x7e]/g, '')}"`,
-    lastModified: read.modifiedAt.toUTCString(),
-  };
-  if (read.sizeBytes > maxBufferedBytes) {
-    read.body.destroy();
-    return about;
-  }
-  return { ...about, bytes: await collect(read) };
-}
-
-async function collect({ body, sizeBytes }: ObjectRead): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(sizeBytes);
-  let offset = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    if (offset + chunk.byteLength > sizeBytes) break;
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  if (offset === sizeBytes) return bytes;
-  throw new Error(`The store gave ${offset} of ${sizeBytes} bytes.`);
-}
-
-/** The viewer is to know whether it is there, and else only that the store does not serve: the log has the rest. */
-function rethrow(error: unknown): never {
-  if (isKerkisError(error) && ['not_found', 'unavailable'].includes(error.kind)) throw error;
-  throw new KerkisError('unavailable', 'STORAGE_UNAVAILABLE', 'The object store does not answer right now.', {
-    cause: error,
-  });
-}
-
-/** At most so many at a time; the others wait in order. */
-function turns(count: number): () => Promise<Disposable> {
-  let free = count;
-  const queue: (() => void)[] = [];
-  const give = {
-    [Symbol.dispose]() {
-      const next = queue.shift();
-      if (next) next();
-      else free += 1;
+    async here(wanted) {
+      const name = wanted.block ? pieceName({ ...wanted.block.of, block: wanted.block.number }) : wanted.key;
+      return ram.get(name) ?? (await obtain(wanted, name, readHere));
+    },
+    async ahead(key, onUse) {
+      if (!ram.keeps) return;
+      if (!ram.has(key)) await obtain({ key }, key, readAnywhere).catch(() => undefined);
+      ram.onUse(key, onUse);
+    },
+    stored: (key) => absences.stored(key),
+    forget(assetId) {
+      if (gone.size === 0) setTimeout(sweep, sweepMs).unref();
+      gone.add(`media/${assetId}`);
     },
   };
-  return async () => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => queue.push(resolve));
-    return give;
-  };
+}
+
+function flightName({ isFresh }: Wanted, name: string): string {
+  // Who asks anew must not be answered by a read that began before.
+  return isFresh ? `fresh ${name}` : name;
+}
+
+/** A block that was read is one of the object that was asked about. */
+function isOf({ etag, sizeBytes }: Piece, { block }: Wanted): boolean {
+  return !block || (etag === block.of.etag && sizeBytes === block.of.sizeBytes);
 }

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { fromConnectError } from '@kerkis/rpc';
-import { LRUCache } from 'lru-cache';
+import { createAbsences } from '../cache/absences.ts';
 import type { MediaObject, MediaObjects } from './media-objects.ts';
 import { singleFlight } from './single-flight.ts';
 
@@ -25,22 +25,22 @@ export interface OnDemand {
     make: (options: WaitOptions) => Promise<unknown>,
     signal: () => AbortSignal,
   ): Promise<MediaObject>;
+  /** An object was stored: that it will never be made does not count any more. */
+  stored(key: string): void;
 }
 
 /** What they stand on. */
 export interface OnDemandOptions {
-  readonly objects: Pick<MediaObjects, 'read'>;
+  readonly objects: Pick<MediaObjects, 'peek' | 'read' | 'stored'>;
   readonly waitMs: number;
   readonly observe: (outcome: WaitOutcome, durationMs: number) => void;
   /** What is said when it was not made in time: `unavailable`. */
   readonly late: { readonly reason: string; readonly message: string };
 }
 
-const absentTtlMs = 1_000;
-
 export function createOnDemand({ objects, waitMs, observe, late }: OnDemandOptions): OnDemand {
-  const absent = new LRUCache<string, KerkisError>({ max: 10_000, ttl: absentTtlMs });
-  const flights = singleFlight<void>();
+  const absences = createAbsences();
+  const flights = singleFlight<MediaObject>();
 
   async function wait(make: (options: WaitOptions) => Promise<unknown>, signal: AbortSignal): Promise<void> {
     const startedAt = performance.now();
@@ -55,20 +55,33 @@ export function createOnDemand({ objects, waitMs, observe, late }: OnDemandOptio
     }
   }
 
+  async function obtain(
+    key: string,
+    make: (options: WaitOptions) => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<MediaObject> {
+    // Who was told that it is not there may hear so only after it was made for others.
+    const made = objects.peek(key);
+    if (made) return made;
+    await wait(make, signal);
+    objects.stored(key);
+    return await objects.read(key, { isFresh: true });
+  }
+
   return {
     async read(key, make, signal) {
-      const known = absent.get(key);
+      const known = absences.get(key);
       if (known) throw known;
       try {
         const stored = await objects.read(key).catch(unlessStored);
         if (stored) return stored;
-        await flights.join(key, (shared) => wait(make, shared), signal());
-        return await objects.read(key);
+        return await flights.join(key, (shared) => obtain(key, make, shared), signal());
       } catch (error) {
-        if (isKerkisError(error) && error.kind === 'not_found') absent.set(key, error);
+        if (isKerkisError(error) && error.kind === 'not_found') absences.set(key, error);
         throw error;
       }
     },
+    stored: (key) => absences.stored(key),
   };
 }
 

@@ -1,10 +1,10 @@
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import type { ThumbnailPlace } from '../domain/thumbnail.ts';
 import type { MediaObject } from './media-objects.ts';
-import { createOnDemand, type OnDemandOptions, type WaitOptions } from './on-demand.ts';
+import { createOnDemand, type OnDemand, type OnDemandOptions, type WaitOptions } from './on-demand.ts';
 
 /** Pictures of the source at a time, stored or still to be made. */
-export interface Thumbnails {
+export interface Thumbnails extends Pick<OnDemand, 'stored'> {
   /**
    * The picture. One that is not stored is asked for and waited for, until `signal` is aborted or the time is up: `unavailable`
    * PICTURE_NOT_READY_IN_TIME. `not_found`: why it will never be made.
@@ -38,5 +38,6 @@ export function createThumbnails({ ensure, ...options }: ThumbnailsOptions): Thu
       const request = { generationId: id, timeMs: BigInt(timeMs), width };
       return onDemand.read(key, (wait) => ensure(request, wait), signal);
     },
+    stored: (key) => onDemand.stored(key),
   };
 }
