@@ -3,6 +3,8 @@ export type {
   AudioAttributes,
   ManifestOptions,
   Presentation,
+  Protection,
+  ProtectionSystem,
   SegmentRun,
   TextAttributes,
   Thumbnails,

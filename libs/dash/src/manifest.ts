@@ -1,5 +1,6 @@
 import { type AdaptationSet, adaptationSets, languageTag } from './adaptation-sets.ts';
 import { type ManifestOptions, type Presentation, playableTracks, type Track } from './presentation.ts';
+import { contentProtection } from './protection.ts';
 import { thumbnailSet } from './thumbnails.ts';
 import { greatestDivisor, longestSegmentMs, segmentTemplate, textFile } from './timeline.ts';
 import { element, plainText, type XmlElement, xml } from './xml.ts';
@@ -177,6 +178,7 @@ export function manifest(presentation: Presentation, options: ManifestOptions = 
       selectionPriority: set.selectionPriority,
     };
     return element('AdaptationSet', attributes, [
+      ...(set.kind === 'text' ? [] : contentProtection(options.protectionOf?.(set.kind))),
       ...colour(first),
       ...switching(set),
       ...(label === '' ? [] : [element('Label', {}, label)]),
@@ -190,6 +192,8 @@ export function manifest(presentation: Presentation, options: ManifestOptions = 
 
   const attributes = {
     xmlns: 'urn:mpeg:dash:schema:mpd:2011',
+    'xmlns:cenc': options.protectionOf && 'urn:mpeg:cenc:2013',
+    'xmlns:dashif': options.protectionOf && 'https://dashif.org/CPS',
     profiles,
     type: 'static',
     mediaPresentationDuration: isoDuration(presentation.durationMs),

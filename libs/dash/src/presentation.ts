@@ -109,6 +109,28 @@ export interface Presentation {
 export interface ManifestOptions {
   /** Query (without `?`) put on every URL, for instance `token=…`. Characters that a URL does not allow are escaped. */
   readonly query?: string | undefined;
+  /** How the tracks of a kind are encrypted. Default: not at all. */
+  readonly protectionOf?: ((kind: 'video' | 'audio') => Protection) | undefined;
+}
+
+/** Common encryption of tracks with one key. */
+export interface Protection {
+  readonly scheme: 'cbcs';
+  /** A UUID with dashes. */
+  readonly keyId: string;
+  readonly systems: readonly ProtectionSystem[];
+}
+
+/** A system that players may get the key by. */
+export interface ProtectionSystem {
+  /** A UUID with dashes. */
+  readonly systemId: string;
+  /** For people, except `ClearKey1.0`, which players look for. */
+  readonly name?: string | undefined;
+  /** Absolute URL of the licences. */
+  readonly licenseUrl?: string | undefined;
+  /** A `pssh` box in base64. */
+  readonly pssh?: string | undefined;
 }
 
 /** More segments than any manifest of ours has: 20 days in segments of one second. */

@@ -1,4 +1,4 @@
-import { uri } from './attributes.ts';
+import { attributeList, quoted, uri } from './attributes.ts';
 import {
   type ByteRange,
   type MediaPlaylistOptions,
@@ -37,6 +37,24 @@ function initSegment({ query }: MediaPlaylistOptions): string {
   return `#EXT-X-MAP:URI="${uri('init.mp4', query)}"`;
 }
 
+/** A key applies to an init segment behind it too. */
+function initAndKeys(options: MediaPlaylistOptions): string[] {
+  const { encryption } = options;
+  if (encryption === undefined) return [initSegment(options)];
+  const keys = encryption.keys.map((key) => {
+    const attributes = attributeList({
+      METHOD: encryption.method,
+      URI: quoted(key.uri),
+      KEYFORMAT: key.keyFormat === undefined ? undefined : quoted(key.keyFormat),
+      KEYFORMATVERSIONS: key.keyFormatVersions === undefined ? undefined : quoted(key.keyFormatVersions),
+      KEYID: key.keyId === undefined ? undefined : `0x${key.keyId}`,
+    });
+    return `#EXT-X-KEY:${attributes}`;
+  });
+  const init = initSegment(options);
+  return encryption.method === 'AES-128' ? [init, ...keys] : [...keys, init];
+}
+
 /**
  * The media playlist of one complete (VOD) track, to be served at `<name>/media.m3u8`; URIs are relative to it.
  * Throws RangeError on a track that cannot be written.
@@ -45,7 +63,7 @@ export function mediaPlaylist(track: Track, options: MediaPlaylistOptions = {}):
   validateTrack(track);
   const isText = track.kind === 'text';
   const lines = head(Math.max(longestSeconds(track), isText ? 1 : (options.targetSeconds ?? 1)));
-  if (!isText) lines.push('#EXT-X-INDEPENDENT-SEGMENTS', initSegment(options));
+  if (!isText) lines.push('#EXT-X-INDEPENDENT-SEGMENTS', ...initAndKeys(options));
   // The file of a text track lies beside the folder that the playlist is in.
   const textFile = `../${track.name.split('/').at(-1)}.vtt`;
   for (const { number, tag } of segmentTimes(track)) {

@@ -122,6 +122,30 @@ export interface PlaylistOptions {
 export interface MediaPlaylistOptions extends PlaylistOptions {
   /** At least this as EXT-X-TARGETDURATION, in seconds: see `targetDurationSeconds`. Default: what the track itself needs. */
   readonly targetSeconds?: number | undefined;
+  /** How its segments are encrypted. Default: not at all. */
+  readonly encryption?: SegmentEncryption | undefined;
+}
+
+/**
+ * Encryption of all segments of a playlist: as a whole, with the media sequence number as IV and a clear init segment; or by samples
+ * (`cbcs`), with an init segment that says so itself.
+ */
+export interface SegmentEncryption {
+  readonly method: 'AES-128' | 'SAMPLE-AES';
+  /** The same key, for different systems. */
+  readonly keys: readonly KeySource[];
+}
+
+/** Where a system gets the key. */
+export interface KeySource {
+  /** Absolute, or relative to the playlist. */
+  readonly uri: string;
+  /** KEYFORMAT. Default: `identity`, the 16 bytes of the key. */
+  readonly keyFormat?: string | undefined;
+  /** KEYFORMATVERSIONS. */
+  readonly keyFormatVersions?: string | undefined;
+  /** KEYID: 32 hexadecimal digits. */
+  readonly keyId?: string | undefined;
 }
 
 /** More segments than any playlist of ours has: 20 days in segments of one second. */
