@@ -121,15 +121,15 @@ function parsePacket(line: string): Packet | undefined {
   if (index === '' || flags[1] === 'D') return undefined;
   return {
     streamIndex: Number(index),
-    pts: ticks(pts),
-    dts: ticks(dts),
-    duration: Math.max(0, ticks(duration) ?? 0),
+    pts: parseTicks(pts),
+    dts: parseTicks(dts),
+    duration: Math.max(0, parseTicks(duration) ?? 0),
     isKeyframe: flags[0] === 'K',
   };
 }
 
 /** Ticks beyond 2⁵¹ are nonsense that would lose precision. */
-function ticks(text: string | undefined): number | undefined {
+export function parseTicks(text: string | undefined): number | undefined {
   const value = text === undefined || text === '' || text === 'N/A' ? Number.NaN : Number(text);
   return Math.abs(value) < 2 ** 51 ? value : undefined;
 }
