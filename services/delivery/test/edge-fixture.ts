@@ -29,7 +29,7 @@ import { openResources } from '@kerkis/mesh';
 import { type ObjectStore, openObjectStore } from '@kerkis/objects';
 import { startServer, toConnectError } from '@kerkis/rpc';
 import { startTelemetry } from '@kerkis/telemetry';
-import { freePort, startNats, startS3, tempDir } from '@kerkis/testing';
+import { freePort, type NatsServer, startNats, startS3, tempDir } from '@kerkis/testing';
 import type { generatePresentation } from '../src/player/playback-fixture.ts';
 import { startDelivery } from '../src/service.ts';
 
@@ -50,13 +50,32 @@ export interface Answer {
 /** A running edge in front of a real store and a real NATS; the catalog and transcode are played by the test. */
 export type Edge = Awaited<ReturnType<typeof startEdge>>;
 
-/** Starts an edge. `config` is YAML, each line a key of its own; `telemetry` is the value of that key. */
-export async function startEdge(
-  options: { store?: 'filesystem' | 's3'; config?: string; telemetry?: string } = {},
-) {
+/** What an edge has in common with the edges beside it. */
+interface Surroundings {
+  readonly nats: NatsServer;
+  readonly store: ObjectStore;
+  readonly catalog: ReturnType<typeof createCatalog>;
+}
+
+/** How an edge is started. */
+export interface EdgeSettings {
+  readonly store?: 'filesystem' | 's3';
+  /** YAML, each line a key of its own. */
+  readonly config?: string;
+  /** The value of that key. */
+  readonly telemetry?: string;
+  /** Another edge of the same mesh. */
+  readonly beside?: Surroundings;
+  /** Of a former edge, in whose place this one starts. */
+  readonly directory?: string;
+}
+
+/** Starts an edge. */
+export async function startEdge(options: EdgeSettings = {}) {
   await using stack = new AsyncDisposableStack();
-  const nats = stack.use(await startNats());
-  const directory = stack.use(await tempDir('delivery')).path;
+  const { beside } = options;
+  const nats = beside?.nats ?? stack.use(await startNats());
+  const directory = options.directory ?? stack.use(await tempDir('delivery')).path;
   const port = await freePort();
   const config = parseConfig(
     `dataDirectory: ${directory}\nserver: {port: ${port}}\ntelemetry: ${options.telemetry ?? '{logLevel: fatal}'}\n${options.config ?? ''}`,
@@ -65,13 +84,13 @@ export async function startEdge(
   const resources = stack.use(
     await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
   );
-  const store = stack.use(
+  const openStore = async () =>
     options.store === 's3'
       ? await openObjectStore({ kind: 's3', forcePathStyle: true, ...stack.use(await startS3()) })
-      : await openObjectStore({ kind: 'filesystem', directory: join(directory, 'objects') }),
-  );
+      : await openObjectStore({ kind: 'filesystem', directory: join(directory, 'objects') });
+  const store = beside?.store ?? stack.use(await openStore());
 
-  const catalog = createCatalog();
+  const catalog = beside?.catalog ?? createCatalog();
   const off = () => Promise.reject(new ConnectError('off', Code.Unavailable));
   const transcode: { ensure: Ensure; ensureThumbnail: EnsureThumbnail } = {
     ensure: off,
