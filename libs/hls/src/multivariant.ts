@@ -4,6 +4,8 @@ import { audioGroups, isLadder, mediaTags, type RenditionGroup } from './renditi
 
 interface Variant {
   readonly track: Track;
+  /** Everything in it is of kinds that every player plays. */
+  readonly isCommon: boolean;
   readonly audioGroup: string | undefined;
   readonly peakBps: number;
   readonly averageBps: number;
@@ -39,6 +41,8 @@ function variant(track: Track, audio: RenditionGroup | undefined, texts: readonl
   // WebVTT files have no sample type of their own: `wvtt` would be text inside of MP4.
   const codecs = new Set([...pictures, ...sounds].map((other) => other.codec));
   const video = track.video;
+  const isCommon =
+    [...codecs].every((codec) => /^(?:avc1|mp4a)\./.test(codec)) && (video?.videoRange ?? 'SDR') === 'SDR';
   const attributes = attributeList({
     BANDWIDTH: String(peakBps),
     'AVERAGE-BANDWIDTH': String(averageBps),
@@ -51,18 +55,23 @@ function variant(track: Track, audio: RenditionGroup | undefined, texts: readonl
     SUBTITLES: texts.length === 0 ? undefined : quoted(textGroupId),
     'CLOSED-CAPTIONS': video === undefined ? undefined : 'NONE',
   });
-  return { track, audioGroup: audio?.id, peakBps, averageBps, line: `#EXT-X-STREAM-INF:${attributes}` };
+  return {
+    track,
+    isCommon,
+    audioGroup: audio?.id,
+    peakBps,
+    averageBps,
+    line: `#EXT-X-STREAM-INF:${attributes}`,
+  };
 }
 
 /**
  * From the lowest bitrate to the highest, behind the one that players which know nothing yet are to begin with: of what plays
- * everywhere (H.264, SDR, the smallest audio group) the best within the bandwidth, else the smallest.
+ * everywhere (H.264, SDR, the smallest group of AAC) the best within the bandwidth, else the smallest.
  */
 function ordered(variants: readonly Variant[], startBandwidthBps: number): Variant[] {
   const rising = variants.toSorted((a, b) => a.peakBps - b.peakBps);
-  const common = rising.filter(
-    ({ track }) => track.codec.startsWith('avc1.') && (track.video?.videoRange ?? 'SDR') === 'SDR',
-  );
+  const common = rising.filter(({ isCommon }) => isCommon);
   const candidates = common.length > 0 ? common : rising;
   const alike = candidates.filter(({ audioGroup }) => audioGroup === candidates[0]?.audioGroup);
   const first = alike.findLast(({ averageBps }) => averageBps <= startBandwidthBps) ?? alike[0];

@@ -124,5 +124,11 @@ describe('the variant to begin with', () => {
     expect(order(5)).toEqual(order());
     const modern = rungs.filter(({ codec }) => !codec.startsWith('avc1'));
     expect(order(2_000_000, modern)).toEqual(['av1-720p stereo', 'av1-720p surround']);
+    const attributes = { group: 'opus' };
+    const opus = audio('en', attributes, { name: 'audio/opus', codec: 'opus', averageBandwidthBps: 48_000 });
+    expect(order(2_000_000, [...rungs, { ...opus, peakBandwidthBps: 48_000 }])?.slice(0, 2)).toEqual([
+      'h264-720p stereo',
+      'h264-360p opus',
+    ]);
   });
 });

@@ -79,8 +79,11 @@ function bandwidths(
   const seconds = segments.flatMap(({ count, duration }) => Array<number>(count).fill(duration / timescale));
   const total = seconds.reduce((sum, each) => sum + each, 0);
   const bits = ranges.map(({ sizeBytes }) => sizeBytes * 8);
+  // RFC 8216bis takes a peak over half a target duration at least: the rest of a film may be a single picture.
+  const longest = seconds.reduce((most, each) => Math.max(most, each), 0);
+  const rateOf = (i: number) => (bits[i] ?? 0) / Math.max(seconds[i] ?? 0, longest / 2);
   return {
-    peakBandwidthBps: Math.ceil(Math.max(1, ...bits.map((each, i) => each / (seconds[i] ?? 1)))),
+    peakBandwidthBps: Math.ceil(ranges.reduce((most, _, i) => Math.max(most, rateOf(i)), 1)),
     averageBandwidthBps: Math.ceil(bits.reduce((sum, each) => sum + each, 0) / Math.max(total, 1e-3)),
   };
 }
