@@ -1,6 +1,11 @@
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { AssetService, GenerationService, SigningKeyService } from '@kerkis/contracts/catalog';
+import {
+  AssetService,
+  GenerationService,
+  ProfileService,
+  SigningKeyService,
+} from '@kerkis/contracts/catalog';
 import { RoutingService } from '@kerkis/contracts/delivery';
 import { JobService, WorkerService } from '@kerkis/contracts/transcode';
 import { UploadService } from '@kerkis/contracts/upload';
@@ -11,6 +16,7 @@ export interface Clients {
   readonly assets: Client<typeof AssetService>;
   readonly generations: Client<typeof GenerationService>;
   readonly jobs: Client<typeof JobService>;
+  readonly profiles: Client<typeof ProfileService>;
   readonly routing: Client<typeof RoutingService>;
   readonly signingKeys: Client<typeof SigningKeyService>;
   readonly uploads: Client<typeof UploadService>;
@@ -38,6 +44,7 @@ export function createClients(options: Pick<GlobalOptions, 'server' | 'apiKey'>)
     assets: createClient(AssetService, transport),
     generations: createClient(GenerationService, transport),
     jobs: createClient(JobService, transport),
+    profiles: createClient(ProfileService, transport),
     routing: createClient(RoutingService, transport),
     signingKeys: createClient(SigningKeyService, transport),
     uploads: createClient(UploadService, transport),

@@ -104,6 +104,49 @@ test('a file becomes ready, told as JSON all along', async () => {
   expect(left.filter((path) => path.includes(id))).toEqual([]);
 });
 
+test('an asset is encoded again, by a profile of the server or from a file, and its generations are listed', async () => {
+  const uploaded = await at('upload', clip, '--json', '--profile', 'fast', '--wait', 'ready');
+  const assetId = String(last(uploaded.events()).assetId);
+  const file = join(files.path, 'tiny.json');
+  const profile = { preset: 'ultrafast', segmentMs: 1000, renditions: [{ shortSide: 96 }] };
+  await writeFile(file, JSON.stringify(profile));
+  const { code, stderr, events } = await at(
+    'asset',
+    'encode',
+    assetId,
+    '--profile',
+    file,
+    '--wait',
+    'ready',
+    '--json',
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(last(events())).toMatchObject({
+    assetId,
+    state: 'GENERATION_STATE_COMPLETE',
+    profile: { name: 'tiny', preset: 'ultrafast' },
+  });
+  // The same again is the answer, with the profile that is there already.
+  const again = await at('asset', 'encode', assetId, '--profile', file);
+  expect(again.stdout).toMatch(new RegExp(`id +${last(events()).id}`));
+  await writeFile(file, JSON.stringify({ ...profile, segmentMs: 2000 }));
+  const other = await at('asset', 'encode', assetId, '--profile', file);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toContain('PROFILE_EXISTS');
+  await writeFile(file, 'profile: tiny');
+  expect((await at('asset', 'encode', assetId, '--profile', file)).stderr).toContain('PROFILE_FILE_INVALID');
+  expect((await at('asset', 'encode', assetId, '--profile', 'nobody-has-it')).stderr).toContain(
+    'PROFILE_NOT_FOUND',
+  );
+
+  const listed = (await at('asset', 'generations', assetId, '--json')).events();
+  expect(listed.map((each) => (each.profile as { name: string }).name)).toEqual(['tiny', 'fast']);
+  const { stdout } = await at('asset', 'generations', assetId);
+  expect(stdout).toMatch(
+    /^ID +STATE +PLAYS +REQUESTED +PROFILE +TRACKS\ngen_[0-9a-f]{32} +COMPLETE +yes .* tiny +video\/h264-96p/,
+  );
+});
+
 test('for people there is a result on stdout and progress on stderr', async () => {
   const { code, stdout, stderr } = await at('upload', clip, '--wait', 'ready', '--profile', 'fast');
   expect(code).toBe(0);
