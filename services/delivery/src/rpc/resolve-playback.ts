@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ResolvePlaybackResponseSchema } from '@kerkis/contracts/delivery';
-import { edgePath } from '../domain/edge-path.ts';
+import { type EdgePath, edgePath } from '../domain/edge-path.ts';
+import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import type { Playback } from '../domain/playback.ts';
 import type { Lookup } from '../store/lookup.ts';
 
@@ -11,22 +12,48 @@ export interface ResolvePlaybackDependencies {
   readonly publicUrl: string | undefined;
 }
 
-/** The URLs of a playback ID, whether or not it plays yet: they never change. */
+type Answer = MessageInitShape<typeof ResolvePlaybackResponseSchema>;
+
+/** The URLs of a playback ID, whether or not it plays yet: they never change. Of what lies beside the tracks, those of what is there. */
 export async function resolvePlayback(
   { playbacks, publicUrl }: ResolvePlaybackDependencies,
   playbackId: string,
   requestUrl: string,
-): Promise<MessageInitShape<typeof ResolvePlaybackResponseSchema>> {
+): Promise<Answer> {
   const { policy, state, durationMs, generation } = await playbacks.get(playbackId);
   const base = publicUrl?.replace(/\/+$/, '') ?? new URL(requestUrl).origin;
-  const urlOf = (kind: 'master' | 'mpd' | 'player' | 'poster') => base + edgePath({ kind, playbackId });
+  const urlOf = (to: EdgePath) => base + edgePath(to);
   return {
-    hlsUrl: urlOf('master'),
-    dashUrl: urlOf('mpd'),
-    playerUrl: urlOf('player'),
-    posterUrl: generation?.hasPoster ? urlOf('poster') : '',
+    hlsUrl: urlOf({ kind: 'master', playbackId }),
+    dashUrl: urlOf({ kind: 'mpd', playbackId }),
+    playerUrl: urlOf({ kind: 'player', playbackId }),
     policy,
     state,
     durationMs: BigInt(generation?.durationMs ?? durationMs),
+    ...(generation && besideTracks(generation, playbackId, urlOf)),
+  };
+}
+
+function besideTracks(
+  { hasPoster, hasWaveform, storyboard, downloads, tracks }: PlayableGeneration,
+  playbackId: string,
+  urlOf: (to: EdgePath) => string,
+): Answer {
+  const all = [...tracks.values()].map(({ track }) => track);
+  const hasPictures = hasPoster || all.some(({ kind }) => kind === 'video');
+  const when = (isThere: boolean, kind: 'poster' | 'thumbnail' | 'storyboard' | 'waveform') =>
+    isThere ? urlOf({ kind, playbackId }) : '';
+  return {
+    posterUrl: when(hasPoster, 'poster'),
+    thumbnailUrl: when(hasPictures, 'thumbnail'),
+    storyboardUrl: when(storyboard !== undefined, 'storyboard'),
+    waveformUrl: when(hasWaveform, 'waveform'),
+    textTracks: all.flatMap(({ name, text }) =>
+      text ? { ...text, url: urlOf({ kind: 'text', playbackId, track: name }) } : [],
+    ),
+    downloads: [...downloads.values()].map(({ name, contentType, sizeBytes }) => ({
+      ...{ name, contentType, sizeBytes },
+      url: urlOf({ kind: 'download', playbackId, name }),
+    })),
   };
 }
