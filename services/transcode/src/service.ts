@@ -5,6 +5,9 @@ import { newId } from '@kerkis/ids';
 import { findHardware, type Hardware, locateMediaTools, type MediaTools } from '@kerkis/media';
 import { type Mesh, type RunningService, version } from '@kerkis/mesh';
 import { type GenerationPlace, initKey, segmentKey } from './domain/segment-keys.ts';
+import { earlyMedia } from './early/early-media.ts';
+import { earlyStore } from './early/early-store.ts';
+import { observeEarlyTaken } from './early/observe-early.ts';
 import { observeSlots, observeWorker } from './observe.ts';
 import { startPlanner } from './planner/start-planner.ts';
 import { openSourceFiles } from './source-files.ts';
@@ -54,6 +57,7 @@ export async function startTranscode(
     chunks: chunkStore(database),
     deletions: deletionStore(database),
   };
+  const early = earlyStore(database);
   const collections = [stores.jobs, stores.chunks, stores.deletions].map(({ collection }) => collection);
   stack.use(startRelay({ bus, collections }));
 
@@ -62,7 +66,7 @@ export async function startTranscode(
       ? undefined
       : stack.use(
           await startPlanner({
-            ...{ mesh, stores, objects, sources, tools, pace },
+            ...{ mesh, stores, early, objects, sources, tools, pace },
             hardwarePatienceMs: hardwareOptions.patienceMs,
           }),
         );
@@ -73,6 +77,10 @@ export async function startTranscode(
       { generationId, ...what },
       { subjectId: objectKey, source: 'transcode' },
     );
+  const onStored = (place: GenerationPlace, track: string, segment: number) => {
+    const key = segment === 0 ? initKey(place, track) : segmentKey(place, track, segment);
+    tell(place, key, { track, segment });
+  };
   if (role !== 'planner') {
     const hardware = await hardwareOptions.find(tools);
     const encoders = [...hardware.encoders];
@@ -84,14 +92,11 @@ export async function startTranscode(
       bus,
       {
         ...stores,
+        ...earlyMedia({ ...stores, early, objects, onStored, earlyTaken: observeEarlyTaken(telemetry) }),
         objects,
         sources,
         scratchDirectory: worker.scratchDirectory,
-        onStored: (place, track, segment) =>
-          tell(place, segment === 0 ? initKey(place, track) : segmentKey(place, track, segment), {
-            track,
-            segment,
-          }),
+        onStored,
         onFileStored: tell,
         leaseMs,
         renewMs: Math.min(leaseMs / 3, 1_000),

@@ -75,6 +75,7 @@ const look = () =>
       staleMs: -1_000,
       keepFinishedMs: 86_400_000,
       keepDeletionsMs: 86_400_000,
+      endEarly: async () => true,
     },
     AbortSignal.timeout(30_000),
   );

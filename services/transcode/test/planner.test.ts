@@ -63,6 +63,7 @@ async function openParts() {
     publish: async ({ chunk }: ChunkRecord) => void inQueue.add(chunk.id),
     jobEnded: () => {},
     ladderDecided: () => {},
+    endEarly: async () => true,
   };
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks: 3 }, record);
   const count = (jobId: string) =>

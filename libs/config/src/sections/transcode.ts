@@ -86,6 +86,13 @@ export const transcode = section('How encoding work is planned and done.', {
       },
       true,
     ),
+    encodeWhileUploading: flag(
+      {
+        description:
+          'Begin to encode while a source is still being uploaded, when nothing else is to be done, where its container tells at the beginning what it holds. Needs storage in a directory.',
+      },
+      true,
+    ),
     chunkSeconds: integer(
       {
         description: 'Length of a chunk, the unit of encoding work, rounded to whole segments.',

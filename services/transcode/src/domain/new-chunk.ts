@@ -7,7 +7,7 @@ import type { JobRecord } from './job.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
 import type { PlannedSideWork, SideWork, SideWorkOf } from './side-work.ts';
 
-type Run = Pick<JobRecord, 'job' | 'run'>;
+type Run = Pick<JobRecord, 'run'> & { readonly job: Pick<JobRecord['job'], 'id'> };
 
 /**
  * Id of a planned chunk: added twice it is one, and a job that is started again shares no chunk with its former run. It does not hang

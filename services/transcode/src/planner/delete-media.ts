@@ -16,6 +16,8 @@ export interface DeleteMediaDependencies {
   readonly deletions: Pick<DeletionStore, 'closeDeletion'>;
   readonly jobEnded: EndJobDependencies['jobEnded'];
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
+  /** Ends the early work on an asset. False while a worker may still be writing. */
+  readonly endEarly: (assetId: string) => Promise<boolean>;
 }
 
 /**
@@ -23,6 +25,7 @@ export interface DeleteMediaDependencies {
  * while a worker may still be writing: the reconciler comes back. Returns whether it is done.
  */
 export async function deleteMedia(deps: DeleteMediaDependencies, media: MediaToGo): Promise<boolean> {
+  if (media.generationId === undefined && !(await deps.endEarly(media.assetId))) return false;
   const jobs = await jobsOf(deps, media);
   const failure = media.generationId === undefined ? assetDeleted : generationDeleted;
   for (const record of jobs) {

@@ -17,6 +17,8 @@ import {
   type LoudnessRequest,
   type MediaTools,
   measureLoudness,
+  type ProbeOptions,
+  probeArriving,
   probeSource,
   type SourceInfo,
 } from '@kerkis/media';
@@ -26,6 +28,9 @@ import type { ChunkRecord } from '../domain/chunk.ts';
 import { failed, type JobRecord } from '../domain/job.ts';
 import { refuseSource } from '../domain/refuse-source.ts';
 import { sourceLimits } from '../domain/source-limits.ts';
+import type { EarlyStore } from '../early/early-store.ts';
+import { startEarly } from '../early/start-early.ts';
+import { takeEarlySegment } from '../early/take-early.ts';
 import { observeJobs, observeLadders, observeQueue } from '../observe.ts';
 import { transcodeRoutes } from '../rpc/routes.ts';
 import { makeScratch } from '../scratch.ts';
@@ -61,6 +66,7 @@ export interface PlannerOptions {
     readonly chunks: ChunkStore;
     readonly deletions: DeletionStore;
   };
+  readonly early: EarlyStore;
   readonly objects: ObjectStore;
   readonly sources: SourceFiles;
   readonly tools: MediaTools;
@@ -78,6 +84,7 @@ export interface Planner extends AsyncDisposable {
 export async function startPlanner({
   mesh,
   stores,
+  early: earlyJobs,
   objects,
   sources,
   tools,
@@ -102,8 +109,24 @@ export async function startPlanner({
   };
   const encoder = ffmpegEncoder(tools, config, telemetry.tracer);
   const observers = { jobEnded: observeJobs(telemetry), ladderDecided: observeLadders(telemetry) };
-  const shared = { ...stores, objects, publish, ...observers };
-  const { chunkSeconds, maxAttempts, reuse, urgentSegments, windowChunks } = transcode.planner;
+  const probing = async <T>(probe: (options: ProbeOptions) => Promise<T>, signal: AbortSignal) => {
+    await using scratch = await makeScratch(transcode.worker.scratchDirectory);
+    return await probe({ tools, tracer: telemetry.tracer, scratchDirectory: scratch.path, signal });
+  };
+  const planned = {
+    chunkSeconds: transcode.planner.chunkSeconds,
+    hardwareFor: createHardwareFor(workers, logger),
+    refuse: (source: SourceInfo) => refuseSource(inputs, source),
+  };
+  const early = stack.use(
+    startEarly({
+      ...{ ...stores, ...planned, mesh, pace, objects, publish, early: earlyJobs },
+      probeArriving: (path, arrived, signal) =>
+        probing((options) => probeArriving(path, arrived, sourceLimits(config), options), signal),
+    }),
+  );
+  const shared = { ...stores, objects, publish, endEarly: early.endOf, ...observers };
+  const { maxAttempts, reuse, urgentSegments, windowChunks } = transcode.planner;
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);
   const giveOut = createGiveOut({ ...shared, fillQueue: fill });
@@ -127,21 +150,12 @@ export async function startPlanner({
   const planOne = {
     ...shared,
     sources,
-    chunkSeconds,
+    ...planned,
     reuse,
     maxAttempts,
-    hardwareFor: createHardwareFor(workers, logger),
     touchMs: pace.staleMs / 6,
-    probe: async (path: string, options: { signal: AbortSignal }) => {
-      await using scratch = await makeScratch(transcode.worker.scratchDirectory);
-      return await probeSource(path, sourceLimits(config), {
-        tools,
-        tracer: telemetry.tracer,
-        scratchDirectory: scratch.path,
-        ...options,
-      });
-    },
-    refuse: (source: SourceInfo) => refuseSource(inputs, source),
+    probe: (path: string, { signal }: { signal: AbortSignal }) =>
+      probing((options) => probeSource(path, sourceLimits(config), options), signal),
     measureLoudness: (
       sourcePath: string,
       source: SourceInfo,
@@ -164,18 +178,18 @@ export async function startPlanner({
     consume(bus, {
       schema: GenerationRequestedSchema,
       durable: 'transcode-generation-requested',
-      handler: (message) =>
-        startJob(
-          { ...stores, planJob: planning.now, deleteMedia: (media) => deleteMedia(shared, media) },
-          message,
-        ),
+      handler: async (message) => {
+        const removing = { deleteMedia: (media: MediaToGo) => deleteMedia(shared, media) };
+        const starting = startJob({ ...stores, ...removing, planJob: planning.now }, message);
+        await Promise.all([starting, early.close(message.source?.objectKey ?? '')]);
+      },
     }),
   );
   stack.use(
     consume(bus, {
       schema: ChunkFinishedSchema,
       durable: 'transcode-chunk-finished',
-      handler: ({ jobId }) => count(jobId),
+      handler: async ({ jobId }) => void (await Promise.all([count(jobId), early.goOn(jobId)])),
     }),
   );
   stack.use(
@@ -240,6 +254,7 @@ export async function startPlanner({
   return {
     routes: transcodeRoutes({
       ...shared,
+      takeEarly: (record, track, segment) => takeEarlySegment(shared, record, track, segment),
       workers,
       urgentSegments,
       nextChange: (jobId, signal) => feed.next(jobId, signal),

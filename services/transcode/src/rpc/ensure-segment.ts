@@ -16,6 +16,8 @@ import { type StoredInTimeDependencies, storedInTime } from './stored-in-time.ts
 export interface EnsureSegmentDependencies extends HurrySegmentDependencies, StoredInTimeDependencies {
   readonly jobs: Pick<JobStore, 'findByGeneration' | 'getJob'>;
   readonly objects: Pick<ObjectStore, 'head' | 'copy'>;
+  /** Stores a segment of a running job that was made while its source was on its way, if there is one. */
+  readonly takeEarly?: (record: JobRecord, track: string, segment: number) => Promise<unknown>;
 }
 
 export async function ensureSegment(
@@ -26,8 +28,10 @@ export async function ensureSegment(
   let record = await requireJob(deps.jobs, generationId);
   requireSegment(record, track, segment);
   const objectKey = segment === 0 ? initKey(record.job, track) : segmentKey(record.job, track, segment);
-  if (record.copyOf && record.job.state === JobState.RUNNING)
-    await copyNow(deps.objects, record.copyOf, record.job, objectKey);
+  if (record.job.state === JobState.RUNNING) {
+    if (record.copyOf) await copyNow(deps.objects, record.copyOf, record.job, objectKey);
+    else await deps.takeEarly?.(record, track, segment);
+  }
   const isStored = await storedInTime(deps, objectKey, context, {
     hurry: async () => {
       // Looked for after the job had ended: it will not come any more.

@@ -7,7 +7,8 @@ import {
   toNumber,
 } from '@kerkis/media';
 import type { ChunkProgress, ChunkRecord, ChunkResult } from '../domain/chunk.ts';
-import type { JobRecord } from '../domain/job.ts';
+import { unitsOf } from '../domain/chunk-units.ts';
+import type { GrowingSource, JobRecord } from '../domain/job.ts';
 import { secondsBetween, trackRuns } from '../domain/track-runs.ts';
 import { audioTrackName, videoTrackName } from '../domain/tracks.ts';
 import type { SourceFiles } from '../source-files.ts';
@@ -37,6 +38,19 @@ export interface Encoder {
 export interface EncodeChunkDependencies extends StoreSegmentsDependencies {
   readonly encoder: Pick<Encoder, 'encode'>;
   readonly sources: SourceFiles;
+  readonly early: EarlyMedia;
+}
+
+/** What was, or is, made while a source is on its way. */
+export interface EarlyMedia {
+  /** Path of a source that is still on its way. */
+  pathOf(source: GrowingSource): Promise<string>;
+  /** Stores the segments of a chunk that were made early. Undefined where there are none that would do. */
+  take(
+    job: JobRecord,
+    record: ChunkRecord,
+    assertHeld: () => void,
+  ): Promise<ChunkResult['measured'] | undefined>;
 }
 
 /** A chunk on its way through ffmpeg. */
@@ -59,10 +73,11 @@ export interface EncodeConditions {
 /** Encodes a chunk and stores its segments. When `done` is settled, well or not, nothing of it is written any more. */
 export function encodeChunk(
   deps: EncodeChunkDependencies,
-  { source, plan }: JobRecord,
+  job: JobRecord,
   record: ChunkRecord,
   { priority, signal, assertHeld }: EncodeConditions,
 ): ChunkEncoding {
+  const { source, plan, growing } = job;
   const usualSeconds = plan ? toNumber(plan.grid.segmentSeconds) : 0;
   const writer = segmentWriter(deps, record, { assertHeld, usualSeconds });
   let speed = 0;
@@ -77,11 +92,14 @@ export function encodeChunk(
 
   async function encodeAll(): Promise<ChunkResult> {
     if (!plan) throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
-    await using file = await deps.sources.open(source.objectKey, signal);
+    const measuredEarly = await deps.early.take(job, record, assertHeld);
+    if (measuredEarly) return { measured: measuredEarly };
+    await using file = growing ? undefined : await deps.sources.open(source.objectKey, signal);
+    const sourcePath = growing ? await deps.early.pathOf(growing) : (file?.path ?? '');
     const runs = trackRuns(plan);
     const startedAt = performance.now();
     const settings = {
-      sourcePath: file.path,
+      sourcePath,
       priority,
       signal,
       mediaSeconds: chunkSeconds(plan, record),
@@ -89,7 +107,7 @@ export function encodeChunk(
         speed = now;
       },
     };
-    for (const unit of unitsOf(plan, record)) {
+    for (const unit of unitsOf(plan, record.chunk)) {
       const nameOf = unit.kind === 'audio' ? audioTrackName : videoTrackName;
       for await (const part of deps.encoder.encode(plan, unit, settings)) {
         signal.throwIfAborted();
@@ -115,19 +133,4 @@ function chunkSeconds(plan: MediaPlan, { chunk }: ChunkRecord): number {
     return found ? secondsBetween(found, chunk.firstSegment, chunk.segmentCount) : 0;
   });
   return Math.max(0, ...lasting);
-}
-
-/** What is to be made of a chunk: all its encoded video rungs in one run of ffmpeg, each audio track in one. */
-function unitsOf({ ladder }: MediaPlan, { chunk }: ChunkRecord): EncodeUnit[] {
-  const range = { firstSegment: chunk.firstSegment - 1, segmentCount: chunk.segmentCount };
-  const ofVideo = <T extends { readonly name: string }>(all: readonly T[]) =>
-    all.filter((rung) => chunk.tracks.includes(videoTrackName(rung))).map(({ name }) => name);
-  const remuxed = ofVideo(ladder.remux ? [ladder.remux] : []);
-  const encoded = ofVideo(ladder.video);
-  const audio = ladder.audio.filter((rung) => chunk.tracks.includes(audioTrackName(rung)));
-  return [
-    ...remuxed.map((rung): EncodeUnit => ({ kind: 'remux', rung, ...range })),
-    ...(encoded.length > 0 ? [{ kind: 'video', rungs: encoded, ...range } as const] : []),
-    ...audio.map(({ name }): EncodeUnit => ({ kind: 'audio', rung: name, ...range })),
-  ];
 }

@@ -80,6 +80,7 @@ test('an encoding that is stopped is over only when its last write is', async ()
         head: async () => undefined,
       },
       onStored: () => {},
+      early: { pathOf: async () => '', take: async () => undefined },
       sources: {
         open: async () => ({ path: 'x', async [Symbol.asyncDispose]() {} }),
         async [Symbol.asyncDispose]() {},
