@@ -15,6 +15,7 @@ const maxParts = 10_000;
 export function brokenRules(config: ParsedConfig): BrokenRule[] {
   return [
     ...authRules(config),
+    ...tlsRules(config),
     ...storageRules(config),
     ...natsRules(config.nats),
     ...uploadRules(config),
@@ -43,6 +44,12 @@ function authRules({ server, auth }: ParsedConfig): BrokenRule[] {
     });
   }
   return [...broken, ...repeated(auth.keys, ({ name }) => name, ['auth', 'keys'], 'name')];
+}
+
+function tlsRules({ server: { tls } }: ParsedConfig): BrokenRule[] {
+  if ((tls.certFile === undefined) === (tls.keyFile === undefined)) return [];
+  const [given, missing] = tls.certFile === undefined ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
+  return [{ path: ['server', 'tls', missing], text: `is missing; server.tls.${given} needs it` }];
 }
 
 function storageRules({ storage }: ParsedConfig): BrokenRule[] {

@@ -67,7 +67,7 @@ function comparable({ status, headers, body }: Answer) {
 }
 
 describe('a public playback', () => {
-  const requests: readonly (readonly [string, Record<string, string>, string?])[] = [
+  const requests: [name: string, headers: Record<string, string>, method?: string][] = [
     ['master.m3u8', { 'accept-encoding': 'gzip, deflate, br' }],
     [`${track}/media.m3u8`, { 'accept-encoding': 'gzip, deflate, br' }],
     [`${track}/media.m3u8`, { 'accept-encoding': 'gzip' }],
@@ -93,7 +93,7 @@ describe('a public playback', () => {
     ['poster.jpg', {}],
   ];
 
-  test.each(requests)('%s %o %s is the same', async (name, headers, method) => {
+  test.each(requests)('%s %o %s is the same', async (name: string, headers: Record<string, string>, method?: string) => {
     const generation = generationOf(presentation, newId('ast'));
     const { base } = publish(edge, generation);
     await store(generation);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { KerkisConfig } from '@kerkis/config';
-import { KerkisError } from '@kerkis/errors';
-import { openResources } from '@kerkis/mesh';
+import { isKerkisError, KerkisError } from '@kerkis/errors';
+import { openResources, serverSettings } from '@kerkis/mesh';
 import { type RunningServer, type ServerOptions, startServer } from '@kerkis/rpc';
 import type { Telemetry } from '@kerkis/telemetry';
 import { openDataDirectory } from './data-directory.ts';
@@ -56,20 +56,18 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const shared = { name: 'standalone', telemetry, routes: () => {}, readiness: resources.readiness() };
   const server = stack.use(
     await listen({
-      host: config.server.host,
-      port: config.server.port,
+      ...serverSettings(config),
       parts: [...parts, { ...shared, http: [indexPage] }],
       auth: resources.auth,
       telemetry,
       metricsHandler: config.telemetry.metrics ? telemetry.metricsHandler : undefined,
-      drainMs: config.server.drainSeconds * 1000,
-      allowedOrigins: config.server.corsOrigins,
     }),
   );
   const address = `${reachable(config.server.host)}:${server.port}`;
   ownPort.open(address);
   const url = `http://${address}`;
-  logger.info({ url }, 'serving');
+  const { securePort } = server;
+  logger.info({ url, ...(securePort !== undefined && { securePort }) }, 'serving');
 
   const running = stack.move();
   return { url, dataDirectory, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -106,6 +104,7 @@ async function listen(options: ServerOptions): Promise<RunningServer> {
   try {
     return await startServer(options);
   } catch (error) {
+    if (isKerkisError(error)) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') {
       throw new KerkisError(
