@@ -1,17 +1,20 @@
 // Segments and pictures that viewers waited for and then left, on real stores.
-import { ChunkState } from '@kerkis/contracts/transcode';
+import { create } from '@bufbuild/protobuf';
+import { ArtefactsSchema } from '@kerkis/contracts/media';
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { openDatabase } from '@kerkis/documents';
 import { openObjectStore } from '@kerkis/objects';
 import { startTelemetry } from '@kerkis/telemetry';
 import { tempDir } from '@kerkis/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ChunkRecord, claimed } from '../src/domain/chunk.ts';
-import { type JobRecord, planned } from '../src/domain/job.ts';
+import { finished, type JobRecord, planned } from '../src/domain/job.ts';
 import { planChunks } from '../src/domain/plan-chunks.ts';
 import { addChunks } from '../src/planner/add-chunks.ts';
 import { hurrySegment } from '../src/planner/hurry-segment.ts';
 import { hurryThumbnail } from '../src/planner/hurry-thumbnail.ts';
 import { reconcile } from '../src/planner/reconcile.ts';
+import { ensureThumbnail } from '../src/rpc/ensure-thumbnail.ts';
 import { chunkStore } from '../src/store/chunks.ts';
 import { deletionStore } from '../src/store/deletions.ts';
 import { jobStore } from '../src/store/jobs.ts';
@@ -63,7 +66,7 @@ async function running(): Promise<JobRecord> {
   return record;
 }
 
-const look = () =>
+const look = (keepFinishedMs = 86_400_000) =>
   reconcile(
     {
       ...parts,
@@ -73,7 +76,7 @@ const look = () =>
       workers: { missingForMs: () => 0 },
       hardwarePatienceMs: 60_000,
       staleMs: -1_000,
-      keepFinishedMs: 86_400_000,
+      keepFinishedMs,
       keepDeletionsMs: 86_400_000,
       endEarly: async () => true,
     },
@@ -141,4 +144,36 @@ test('viewers of one asset fill the queue up to a bound, which what is taken or 
   await look();
   await hurryThumbnail(parts, record, picture);
   expect(published).toHaveLength(66);
+});
+
+test('pictures can be had of what was finished long ago, and is listed no more', async () => {
+  const record = await running();
+  const { job } = record;
+  await parts.jobs.changeJob(job.id, (current) => {
+    const tracks = current.tracks.map((track) => ({ ...track, complete: true }));
+    return change(finished({ ...current, tracks }, create(ArtefactsSchema), new Date(Date.now() - 1_000)));
+  });
+  const query = { pageSize: 10, pageToken: '', state: JobState.UNSPECIFIED };
+  const listed = async () =>
+    await Promise.all(
+      ['', job.assetId].map(
+        async (assetId) => (await parts.jobs.listJobs({ ...query, assetId })).records.length,
+      ),
+    );
+  await look();
+  expect(await listed()).toEqual([1, 1]);
+  await look(0);
+  expect(await listed()).toEqual([0, 0]);
+  expect(await Array.fromAsync(parts.chunks.chunksOf(job.id))).toEqual([]);
+  expect(await parts.jobs.findFinished(new Date(), 10)).toEqual([]);
+
+  const request = { ...picture, timeMs: 5_000n, generationId: job.generationId };
+  const context = { signal: AbortSignal.timeout(30_000), timeoutMs: () => 300 };
+  const asked = ensureThumbnail({ ...parts, nextStored: async () => {} }, request, context);
+  await expect(asked).rejects.toMatchObject({ reason: 'PICTURE_NOT_READY_IN_TIME' });
+  expect(published.at(-1)?.side).toMatchObject({ kind: 'thumbnail', timeMs: 5_000 });
+
+  // With its asset it goes for good.
+  expect((await parts.jobs.jobsOf(job.assetId)).map((each) => each.job.id)).toEqual([job.id]);
+  expect(await parts.jobs.removeEndedJob(job.id)).toBe(true);
 });

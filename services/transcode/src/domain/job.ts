@@ -55,6 +55,8 @@ export interface JobRecord {
   readonly withoutHardware?: true;
   /** It is encoded, whatever there is to copy. */
   readonly withoutCopy?: true;
+  /** Finished so long ago that it is listed no more: it is kept without its chunks, for pictures that are asked for later and jobs that copy it. */
+  readonly archived?: true;
   /** Its source is still on its way. Of early work only, which has records of its own. */
   readonly growing?: GrowingSource;
 }
@@ -196,6 +198,12 @@ export function finished(record: JobRecord, artefacts: Artefacts, now: Date): Jo
     return undefined;
   const endTime = timestampFromDate(now);
   return { ...moved(record, now, { state: JobState.FINISHED, progress: 1, endTime }), artefacts };
+}
+
+/** It was finished long ago. Undefined when it is archived already, or not finished. */
+export function archived(record: JobRecord): JobRecord | undefined {
+  if (record.archived || record.job.state !== JobState.FINISHED) return undefined;
+  return { ...record, archived: true };
 }
 
 /** It will not succeed: PENDING or RUNNING → FAILED. What it stored is to be deleted. */

@@ -2,6 +2,7 @@ import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import type { ObjectStore } from '@kerkis/objects';
 import type { Logger } from '@kerkis/telemetry';
 import { type ChunkRecord, forsaken, requeued } from '../domain/chunk.ts';
+import { archived } from '../domain/job.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import type { DeletionStore } from '../store/deletions.ts';
 import type { JobStore } from '../store/jobs.ts';
@@ -17,7 +18,7 @@ export interface ReconcileDependencies
     LeaveHardwareDependencies {
   readonly jobs: DeleteMediaDependencies['jobs'] &
     LeaveHardwareDependencies['jobs'] &
-    Pick<JobStore, 'findToCleanUp' | 'findUnchanged'>;
+    Pick<JobStore, 'findFinished' | 'findToCleanUp' | 'findUnchanged'>;
   readonly objects: Pick<ObjectStore, 'deletePrefix'>;
   readonly chunks: DeleteMediaDependencies['chunks'] &
     LeaveHardwareDependencies['chunks'] &
@@ -33,7 +34,7 @@ export interface ReconcileDependencies
   readonly logger: Logger;
   /** How long something may rest before it counts as stuck, milliseconds. */
   readonly staleMs: number;
-  /** How long records of finished jobs are kept, milliseconds. */
+  /** How long finished jobs are listed, and their chunks kept, milliseconds. */
   readonly keepFinishedMs: number;
   /** How long it is remembered that media was deleted, milliseconds: longer than any event about it is kept. */
   readonly keepDeletionsMs: number;
@@ -136,9 +137,14 @@ async function forgetOld(deps: ReconcileDependencies, signal: AbortSignal): Prom
     await objects.deletePrefix(prefixOf(media));
     await deletions.forget(media);
   });
-  const old = await jobs.findUnchanged(JobState.FINISHED, new Date(Date.now() - keepFinishedMs), batch);
-  return await each(deps, old, signal, async ({ job }) => {
+  const old = await jobs.findFinished(new Date(Date.now() - keepFinishedMs), batch);
+  await each(deps, old, signal, async ({ job }) => {
     for await (const { chunk } of chunks.chunksOf(job.id)) await chunks.removeChunk(chunk.id);
-    return await jobs.removeEndedJob(job.id);
+    return await jobs.changeJob(job.id, (current) => {
+      const next = archived(current);
+      return next && { record: next };
+    });
   });
+  // Nothing of it stood still.
+  return 0;
 }

@@ -41,6 +41,7 @@ interface JobDocument {
   readonly cleanUpUntilMs: number;
   readonly withoutHardware?: true;
   readonly withoutCopy?: true;
+  readonly archived?: true;
 }
 
 const separator = '\u0000';
@@ -52,8 +53,10 @@ const stateName = (state: JobState) => `JOB_STATE_${JobState[state]}`;
 const spec: CollectionSpec<JobDocument> = {
   name: 'jobs',
   indexes: {
-    created,
-    state: (doc) => `${doc.job.state}${separator}${created(doc)}`,
+    created: (doc) => (doc.archived ? undefined : created(doc)),
+    state: (doc) => (doc.archived ? undefined : `${doc.job.state}${separator}${created(doc)}`),
+    finished: ({ archived, job }) =>
+      archived || job.state !== stateName(JobState.FINISHED) ? undefined : sortable(job.updateTime),
     changed: ({ job }) => `${job.state}${separator}${sortable(job.updateTime)}`,
     inState: (doc) => doc.job.state,
     asset: (doc) => `${doc.job.assetId}${separator}${created(doc)}`,
@@ -97,6 +100,8 @@ export interface JobQuery {
   readonly assetId: string;
   readonly pageSize: number;
   readonly pageToken: string;
+  /** With those that are listed no more; of an asset only. Default false. */
+  readonly archived?: boolean;
 }
 
 /** Transcode's record of jobs. */
@@ -169,7 +174,7 @@ export function jobStore(database: Database) {
     },
 
     /** One page of jobs, newest first. */
-    async listJobs({ state, assetId, pageSize, pageToken }: JobQuery) {
+    async listJobs({ state, assetId, pageSize, pageToken, archived = false }: JobQuery) {
       const inState = stateName(state);
       const byState =
         state === JobState.UNSPECIFIED
@@ -184,14 +189,16 @@ export function jobStore(database: Database) {
       });
       const records = page.items.map(({ doc }) => toRecord(doc));
       return {
-        records: records.filter(({ job }) => state === JobState.UNSPECIFIED || job.state === state),
+        records: records
+          .filter((record) => archived || !record.archived)
+          .filter(({ job }) => state === JobState.UNSPECIFIED || job.state === state),
         nextPageToken: page.nextPageToken ?? '',
       };
     },
 
     /** All jobs of an asset. */
     async jobsOf(assetId: string): Promise<JobRecord[]> {
-      const query = { state: JobState.UNSPECIFIED, assetId, pageSize: 200 };
+      const query = { state: JobState.UNSPECIFIED, assetId, pageSize: 200, archived: true };
       const records: JobRecord[] = [];
       let pageToken = '';
       do {
@@ -207,6 +214,12 @@ export function jobStore(database: Database) {
       const prefix = `${stateName(state)}${separator}`;
       const range = { prefix, before: `${prefix}${before.toISOString()}` };
       const { items } = await jobs.find({ index: 'changed', ...range, limit });
+      return items.map(({ doc }) => toRecord(doc));
+    },
+
+    /** Listed jobs that were finished before a time, longest ago first. */
+    async findFinished(before: Date, limit: number): Promise<JobRecord[]> {
+      const { items } = await jobs.find({ index: 'finished', before: before.toISOString(), limit });
       return items.map(({ doc }) => toRecord(doc));
     },
 
