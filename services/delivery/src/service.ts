@@ -103,7 +103,7 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
       config,
       store,
       telemetry,
-      edges: { list: () => edges.table.list(), ownId: edges.ownId },
+      edges,
       observe: looked('object'),
     }),
   );

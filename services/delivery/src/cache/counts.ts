@@ -1,6 +1,6 @@
 /** Where bytes come from, nearest first. */
 export const tiers = ['ram', 'disk', 'peer', 'origin'] as const;
-export type Tier = (typeof tiers)[number];
+type Tier = (typeof tiers)[number];
 
 /** What happened in one tier since the start. Counted in place: a look into memory must not cost more than the look. */
 export interface TierCounts {

@@ -13,7 +13,7 @@ import { fillPath, proofHeader, sizeHeader } from './messages.ts';
 import type { FillAnswer, FillRequest, Seal } from './seal.ts';
 
 /** What came of asking another edge. */
-export type FillOutcome =
+type FillOutcome =
   | { readonly kind: 'pieces'; readonly pieces: Fetched }
   | { readonly kind: 'absent'; readonly error: KerkisError }
   | { readonly kind: 'failed'; readonly reason: string };
@@ -26,7 +26,9 @@ export interface FillClient extends AsyncDisposable {
 
 /** Bounds. */
 export interface FillTimes {
-  /** Until the head of the answer is there. The owner may have to read the store first, but whoever is slower than that is passed over. */
+  /** Until there is a connection. */
+  readonly connectMs: number;
+  /** Until the head of the answer is there. The owner may have to read the store first. */
   readonly answerMs: number;
   /** Until everything is there. */
   readonly totalMs: number;
@@ -34,10 +36,11 @@ export interface FillTimes {
 
 const maxConnectionsPerEdge = 32;
 
-export function createFillClient(
-  seal: Seal,
-  { answerMs, totalMs }: FillTimes = { answerMs: 2_000, totalMs: 10_000 },
-): FillClient {
+/** A store that is slow gets no faster by being asked twice; but no viewer is to notice that an edge hangs. */
+const usualTimes: FillTimes = { connectMs: 1_500, answerMs: 5_000, totalMs: 15_000 };
+
+export function createFillClient(seal: Seal, times: FillTimes = usualTimes): FillClient {
+  const { connectMs, answerMs, totalMs } = times;
   const settings = { keepAlive: true, maxSockets: maxConnectionsPerEdge, timeout: totalMs };
   const agents = { http: new HttpAgent(settings), https: new HttpsAgent(settings) };
 
@@ -52,6 +55,12 @@ export function createFillClient(
       const wasIdle = sent.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted;
       if (wasIdle) send(url, { ...headers, connection: 'close' }, signal).then(resolve, reject);
       else reject(error);
+    });
+    const unconnected = setTimeout(() => sent.destroy(new Error('The edge cannot be reached.')), connectMs);
+    sent.on('close', () => clearTimeout(unconnected));
+    sent.on('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', () => clearTimeout(unconnected));
+      else clearTimeout(unconnected);
     });
     sent.end();
     return promise;

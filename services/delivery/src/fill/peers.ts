@@ -3,14 +3,14 @@ import { SpanKind } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { TierCounts } from '../cache/counts.ts';
 import type { Fetched, Wanted } from '../cache/origin.ts';
-import { chooseEdge, type RoutableEdge } from '../domain/rendezvous.ts';
+import { chooseEdge } from '../domain/rendezvous.ts';
+import type { EdgeStanding } from '../edges/edge-table.ts';
+import type { KnownEdge } from '../edges/known-edge.ts';
 import { createFillClient, type FillClient } from './client.ts';
 import type { Seal } from './seal.ts';
 
-/** Another edge. */
-export interface Peer extends RoutableEdge {
-  readonly url: string;
-}
+/** An edge. */
+export type Peer = Pick<KnownEdge, 'id' | 'region' | 'url'>;
 
 /** The other edges as a cache in front of the store: each piece belongs to one of them, which reads it once for all. */
 export interface Peers extends AsyncDisposable {
@@ -22,7 +22,7 @@ export interface Peers extends AsyncDisposable {
 
 /** What finds and asks them. */
 export interface PeersOptions {
-  /** The edges that serve now, this one among them. */
+  /** The edges that could be asked now, this one among them. */
   readonly list: () => readonly Peer[];
   readonly ownId: string | undefined;
   /** Owners are sought among the edges of this region first, so that each region reads the store once. */
@@ -74,4 +74,14 @@ export function createPeers(options: PeersOptions): Peers {
       ),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * The edges that can own pieces: also those that have too much to do, or a piece would be read once more each time that its owner is busy for
+ * a moment; but none that leaves, and none without the store.
+ */
+export function fillable(standings: readonly EdgeStanding[]): Peer[] {
+  return standings.flatMap(({ edge, isDraining }) =>
+    isDraining || edge.isOrigin || !['', 'OVER_CAPACITY'].includes(edge.notReadyReason) ? [] : [edge],
+  );
 }

@@ -7,8 +7,9 @@ import { openDiskCache } from '../cache/disk-cache.ts';
 import { observeTiers } from '../cache/observe-tiers.ts';
 import { createOrigin } from '../cache/origin.ts';
 import { createRamCache } from '../cache/ram-cache.ts';
+import type { EdgeTable } from '../edges/edge-table.ts';
 import { fillHandler } from '../fill/handler.ts';
-import { createPeers, type PeersOptions } from '../fill/peers.ts';
+import { createPeers, fillable } from '../fill/peers.ts';
 import { createSeal } from '../fill/seal.ts';
 import { createMediaObjects, type MediaObjects, type MediaObjectsOptions } from './media-objects.ts';
 import { createReadAhead, type ReadAhead } from './read-ahead.ts';
@@ -26,8 +27,7 @@ export interface MediaOptions extends Pick<MediaObjectsOptions, 'observe'> {
   readonly config: Pick<KerkisConfig, 'delivery' | 'auth'>;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly telemetry: ServiceTelemetry;
-  /** The edges that serve now. */
-  readonly edges: Pick<PeersOptions, 'list' | 'ownId'>;
+  readonly edges: { readonly table: Pick<EdgeTable, 'all'>; readonly ownId: string | undefined };
 }
 
 /** Reads from the store at a time: each may take as much memory as the largest object that is kept as a whole. */
@@ -66,7 +66,9 @@ export async function openMedia({ config, store, telemetry, edges, observe }: Me
 
   const { meshToken } = config.auth;
   const seal = edgeFill && meshToken !== undefined ? createSeal(meshToken) : undefined;
-  const peers = seal && stack.use(createPeers({ ...edges, region, seal, tracer, counts: counts.peer }));
+  const list = () => fillable(edges.table.all());
+  const peers =
+    seal && stack.use(createPeers({ list, ownId: edges.ownId, region, seal, tracer, counts: counts.peer }));
   const origin = createOrigin({ store, tracer, counts: counts.origin, maxReads });
   const objects = createMediaObjects({ ram, disk, peers, origin, observe });
   const running = stack.move();
