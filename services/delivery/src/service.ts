@@ -9,6 +9,9 @@ import { createAdmission } from './access/admission.ts';
 import { createSigningKeys } from './access/signing-keys.ts';
 import { createVerdicts } from './access/verdicts.ts';
 import { startEdges } from './edges/start-edges.ts';
+import { createDescribeProtection } from './encryption/manifest-keys.ts';
+import { createProtectedSegments } from './encryption/protected-segments.ts';
+import { createProtect } from './encryption/protection.ts';
 import { firstPlaybacks } from './first-playback.ts';
 import { createEdge } from './http/edge.ts';
 import { createManifests } from './http/manifests.ts';
@@ -138,23 +141,25 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
     }),
   );
 
-  const view = viewsOf(playbacks, generations, admit);
+  const { encryption, memoryCacheBytes } = config.delivery;
+  const view = viewsOf(playbacks, generations, admit, createProtect(encryption.secret));
   const manifests = createManifests(looked('manifest'));
   const { corsOrigins } = config.delivery;
   const edge = createEdge({
-      view,
-      admit,
-      playbacks,
-      manifests,
-      segments,
-      thumbnails,
-      objects,
-      edges: edges.table,
-      ttlSeconds,
-      began: firstPlaybacks(telemetry.tracer),
-      corsOrigins,
-      telemetry,
-      observer,
+    view,
+    admit,
+    playbacks,
+    manifests,
+    segments: createProtectedSegments({ segments, objects, cacheBytes: memoryCacheBytes / 4 }),
+    describeProtection: createDescribeProtection(encryption.systems, publicUrl),
+    thumbnails,
+    objects,
+    edges: edges.table,
+    ttlSeconds,
+    began: firstPlaybacks(telemetry.tracer),
+    corsOrigins,
+    telemetry,
+    observer,
   });
   const running = stack.move();
   return {

@@ -9,6 +9,7 @@ import {
   section,
   text,
 } from '../setting.ts';
+import { encryption } from './encryption.ts';
 
 const audience = { pattern: /^[\x21-\x7e]{1,256}$/, form: 'up to 256 printable characters without spaces' };
 const octet = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
@@ -150,4 +151,5 @@ export const delivery = section('How viewers are served.', {
     8,
     6,
   ),
+  encryption,
 });

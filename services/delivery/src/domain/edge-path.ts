@@ -3,6 +3,8 @@ export type EdgePath =
   | ManifestPath
   | StoredFilePath
   | { readonly kind: 'storyboard'; readonly playbackId: string }
+  | { readonly kind: 'key'; readonly playbackId: string; readonly keyId: string }
+  | { readonly kind: 'clearkey'; readonly playbackId: string }
   | { readonly kind: 'thumbnail'; readonly playbackId: string }
   | { readonly kind: 'player'; readonly playbackId: string }
   | { readonly kind: 'route'; readonly playbackId: string }
@@ -51,6 +53,8 @@ const shapes = {
   iframes: new RegExp(`^/v/${id}/${videoTrack}/iframes\\.m3u8$`),
   init: new RegExp(`^/v/${id}/${cutTrack}/init\\.mp4$`),
   segment: new RegExp(`^/v/${id}/${cutTrack}/(?<segment>${number})\\.m4s$`),
+  key: new RegExp(`^/v/${id}/key/(?<keyId>[0-9a-f]{32})$`),
+  clearkey: new RegExp(`^/v/${id}/clearkey$`),
   player: new RegExp(`^/play/${id}$`),
   asset: new RegExp(`^/play/assets/(?<name>${name})$`),
   route: new RegExp(`^/route/${id}$`),
@@ -111,6 +115,10 @@ export function edgePath(to: EdgePath): string {
       return `/v/${to.playbackId}/${to.track}/init.mp4`;
     case 'segment':
       return `/v/${to.playbackId}/${to.track}/${to.segment}.m4s`;
+    case 'key':
+      return `/v/${to.playbackId}/key/${to.keyId}`;
+    case 'clearkey':
+      return `/v/${to.playbackId}/clearkey`;
     case 'player':
       return `/play/${to.playbackId}`;
     case 'asset':
@@ -135,6 +143,8 @@ export const routePatterns: Readonly<Record<EdgePath['kind'], string>> = {
   iframes: '/v/{playbackId}/{track}/iframes.m3u8',
   init: '/v/{playbackId}/{track}/init.mp4',
   segment: '/v/{playbackId}/{track}/{segment}.m4s',
+  key: '/v/{playbackId}/key/{keyId}',
+  clearkey: '/v/{playbackId}/clearkey',
   player: '/play/{playbackId}',
   asset: '/play/assets/{name}',
   route: '/route/{playbackId}',

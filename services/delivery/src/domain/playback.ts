@@ -1,4 +1,4 @@
-import { AssetState, type LookUpPlaybackIdResponse, type PlaybackPolicy } from '@kerkis/contracts/catalog';
+import { AssetState, type Encryption, type LookUpPlaybackIdResponse, type PlaybackPolicy } from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import { type PlayableGeneration, playableGeneration } from './playable-generation.ts';
 
@@ -6,6 +6,8 @@ import { type PlayableGeneration, playableGeneration } from './playable-generati
 export interface Playback {
   readonly playbackId: string;
   readonly policy: PlaybackPolicy;
+  /** How it is encrypted on its way; never changes. */
+  readonly encryption: Encryption;
   readonly assetId: string;
   readonly title: string;
   readonly state: AssetState;
@@ -28,6 +30,7 @@ export function toPlayback({ playbackId, asset, generation }: LookUpPlaybackIdRe
   return {
     playbackId: playbackId.id,
     policy: playbackId.policy,
+    encryption: playbackId.encryption,
     assetId: asset.id,
     title: asset.title,
     state: asset.state,

@@ -16,6 +16,9 @@ export function assertGranted(to: ViewedPath, generation: PlayableGeneration, gr
     case 'waveform':
     case 'master':
     case 'mpd':
+    // Keys open nothing that is not let have.
+    case 'key':
+    case 'clearkey':
     // Its handler takes what is granted for the whole.
     case 'thumbnail':
       return;

@@ -38,6 +38,14 @@ export function commonHeaders(
   return ({ headers }) => known.get(headers.origin ?? '') ?? strangers;
 }
 
+/** What a preflight of a request for a licence is told besides. */
+export const licensePreflight = {
+  'access-control-allow-methods': 'POST, OPTIONS',
+  'access-control-allow-headers': 'authorization, content-type, traceparent, tracestate',
+  'access-control-max-age': '86400',
+  allow: 'POST, OPTIONS',
+} as const;
+
 /** What a preflight is told besides. */
 export const preflightHeaders = {
   'access-control-allow-methods': allowedMethods,

@@ -5,8 +5,9 @@ import { trace } from '@opentelemetry/api';
 import { belongsToEdge, type EdgePath, parseEdgePath, routePatterns } from '../domain/edge-path.ts';
 import type { EdgeTable } from '../edges/edge-table.ts';
 import type { DeliveryObserver } from '../observe.ts';
-import { allowedMethods, commonHeaders, preflightHeaders } from './common-headers.ts';
+import { allowedMethods, commonHeaders, licensePreflight, preflightHeaders } from './common-headers.ts';
 import { type Exchange, send, sendFailure, sendJson } from './exchange.ts';
+import { clearKey, contentKey, type KeyDependencies } from './keys.ts';
 import { type ManifestDependencies, manifest } from './manifest.ts';
 import { asset, type PlayerDependencies, player } from './player.ts';
 import { createRecall, type Recall, type RecallOptions } from './recall.ts';
@@ -23,6 +24,7 @@ export interface EdgeDependencies
     ManifestDependencies,
     StoredFileDependencies,
     StoryboardDependencies,
+    KeyDependencies,
     ThumbnailDependencies,
     PlayerDependencies {
   readonly edges: Pick<EdgeTable, 'route'>;
@@ -113,6 +115,11 @@ function answer(
 ): Promise<void> | void {
   if (!to) throw new KerkisError('not_found', 'PATH_NOT_FOUND', 'There is nothing at this path.');
   const { method } = exchange.req;
+  if (to.kind === 'clearkey') {
+    return method === 'OPTIONS'
+      ? send(exchange, 204, licensePreflight)
+      : clearKey(dependencies, to, exchange);
+  }
   if (method === 'OPTIONS') return send(exchange, 204, preflightHeaders);
   if (method !== 'GET' && method !== 'HEAD') return refuseMethod(exchange);
   switch (to.kind) {
@@ -124,6 +131,8 @@ function answer(
     case 'init':
     case 'segment':
       return segment(dependencies, to, exchange);
+    case 'key':
+      return contentKey(dependencies, to, exchange);
     case 'thumbnail':
       return thumbnail(dependencies, to, exchange);
     case 'storyboard':

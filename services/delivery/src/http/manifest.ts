@@ -5,6 +5,7 @@ import type { ManifestPath } from '../domain/edge-path.ts';
 import { iframeRanges } from '../domain/iframe-ranges.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import { restrictedGeneration } from '../domain/restricted-generation.ts';
+import type { DescribeProtection, ManifestProtection } from '../encryption/manifest-keys.ts';
 import type { PlaybackBegan } from '../first-playback.ts';
 import type { MediaObjects } from '../store/media-objects.ts';
 import type { OpenView } from '../store/playbacks.ts';
@@ -20,11 +21,12 @@ export interface ManifestDependencies {
   readonly objects: Pick<MediaObjects, 'read'>;
   readonly ttlSeconds: number;
   readonly began: PlaybackBegan;
+  readonly describeProtection: DescribeProtection;
 }
 
 /** The multivariant playlist, the MPD, or a playlist of a track. */
 export async function manifest(
-  { view, manifests, objects, ttlSeconds, began }: ManifestDependencies,
+  { view, manifests, objects, ttlSeconds, began, describeProtection }: ManifestDependencies,
   to: ManifestPath,
   exchange: Exchange,
 ): Promise<void> {
@@ -32,8 +34,17 @@ export async function manifest(
   const { playing, grant } = viewed;
   if (to.kind === 'master' || to.kind === 'mpd') began(playing);
   const generation = restrictedGeneration(viewed.generation, grant);
-  const document = await documentOf({ manifests, objects }, to, generation, grant.carriedToken);
-  await sendDocument(exchange, document, { ...revisable(viewed, ttlSeconds) });
+  const protection = describeProtection(generation, to, exchange.req);
+  const document = await documentOf({ manifests, objects }, to, generation, grant.carriedToken, protection);
+  const headers = { ...revisable(viewed, ttlSeconds) };
+  if (to.kind !== 'mpd' || !protection) {
+    await sendDocument(exchange, document, headers);
+    return;
+  }
+  // It may name the host that was asked: that is not for everybody.
+  const { keep: _, ...once } = exchange;
+  await sendDocument(once, document, headers);
+  exchange.sentBytes = once.sentBytes;
 }
 
 function documentOf(
@@ -41,14 +52,16 @@ function documentOf(
   to: ManifestPath,
   generation: PlayableGeneration,
   token: string | undefined,
+  protection: ManifestProtection | undefined,
 ): Document | Promise<Document> {
   switch (to.kind) {
     case 'master':
-      return manifests.master(generation, token);
+      return manifests.master(generation, token, protection);
     case 'mpd':
-      return manifests.mpd(generation, token);
+      if (protection?.isHlsOnly) throw notInDash();
+      return manifests.mpd(generation, token, protection);
     case 'media':
-      return manifests.media(generation, trackOf(generation, to.track), token);
+      return manifests.media(generation, trackOf(generation, to.track), token, protection);
     case 'iframes': {
       if (generation.presentation.iframes?.track !== to.track) throw iframesNotFound();
       const ranges = () => storedRanges(objects, generation, to.track);
@@ -69,6 +82,14 @@ async function storedRanges(
   const ranges = bytes && iframeRanges(bytes);
   if (!ranges) throw iframesNotFound();
   return ranges;
+}
+
+function notInDash(): KerkisError {
+  return new KerkisError(
+    'not_found',
+    'MANIFEST_NOT_OFFERED',
+    'This is encrypted by AES-128, which DASH does not have. Play master.m3u8.',
+  );
 }
 
 function iframesNotFound(): KerkisError {

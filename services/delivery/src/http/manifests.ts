@@ -5,15 +5,21 @@ import { LRUCache } from 'lru-cache';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import type { PlayableTrack } from '../domain/playable-track.ts';
 import { storyboardVtt, thumbnailsOf } from '../domain/storyboard.ts';
+import type { ManifestProtection } from '../encryption/manifest-keys.ts';
 import { createDocument, type Document } from './document.ts';
 
 /**
  * Playlists and manifests, written once for each state of a generation, and for each token that all URLs in them are to carry.
  */
 export interface Manifests {
-  master(generation: PlayableGeneration, token?: string): Document;
-  mpd(generation: PlayableGeneration, token?: string): Document;
-  media(generation: PlayableGeneration, track: PlayableTrack, token?: string): Document;
+  master(generation: PlayableGeneration, token?: string, protection?: ManifestProtection): Document;
+  mpd(generation: PlayableGeneration, token?: string, protection?: ManifestProtection): Document;
+  media(
+    generation: PlayableGeneration,
+    track: PlayableTrack,
+    token?: string,
+    protection?: ManifestProtection,
+  ): Document;
   /** `ranges` is called where it is not written yet. */
   iframes(
     generation: PlayableGeneration,
@@ -42,13 +48,19 @@ export function createManifests(observe: (result: 'hit' | 'miss') => void): Mani
   const carrying = cacheOf(carryingBytes);
 
   /** Where a text is kept, and what its URLs carry. */
-  function place(generation: PlayableGeneration, name: string, token: string | undefined) {
+  function place(
+    generation: PlayableGeneration,
+    name: string,
+    token: string | undefined,
+    protection?: ManifestProtection,
+  ) {
     const cache = token === undefined ? shared : carrying;
-    const key = [generation.fingerprint, name, token].join(' ');
+    const key = [generation.fingerprint, name, token, protection?.name].join(' ');
     const known = cache.get(key);
     observe(known ? 'hit' : 'miss');
     const { targetSeconds } = generation;
-    const query = `g=${generation.token}${token === undefined ? '' : `&token=${token}`}`;
+    const tag = protection === undefined ? '' : `&e=${protection.tag}`;
+    const query = `g=${generation.token}${tag}${token === undefined ? '' : `&token=${token}`}`;
     const keep = (contentType: string, text: string) => {
       const made = createDocument(contentType, text);
       cache.set(key, made);
@@ -63,22 +75,42 @@ export function createManifests(observe: (result: 'hit' | 'miss') => void): Mani
     contentType: string,
     token: string | undefined,
     write: (options: { readonly query: string; readonly targetSeconds: number }) => string,
+    protection?: ManifestProtection,
   ): Document {
-    const { known, keep, options } = place(generation, name, token);
+    const { known, keep, options } = place(generation, name, token, protection);
     return known ?? keep(contentType, write(options));
   }
 
   return {
-    master: (generation, token) =>
-      written(generation, 'm3u8', hlsType, token, (options) =>
-        multivariantPlaylist(generation.presentation, options),
+    master: (generation, token, protection) =>
+      written(
+        generation,
+        'm3u8',
+        hlsType,
+        token,
+        (options) => multivariantPlaylist(generation.presentation, options),
+        protection,
       ),
-    mpd: (generation, token) =>
-      written(generation, 'mpd', dashType, token, (options) =>
-        manifest({ ...generation.presentation, thumbnails: thumbnailsOf(generation.storyboard) }, options),
+    mpd: (generation, token, protection) => {
+      const presentation = { ...generation.presentation, thumbnails: thumbnailsOf(generation.storyboard) };
+      return written(
+        generation,
+        'mpd',
+        dashType,
+        token,
+        (options) => manifest(presentation, { ...options, protectionOf: protection?.dash(options.query) }),
+        protection,
+      );
+    },
+    media: (generation, { track }, token, protection) =>
+      written(
+        generation,
+        track.name,
+        hlsType,
+        token,
+        (options) => mediaPlaylist(track, { ...options, encryption: protection?.hls(track, options.query) }),
+        protection,
       ),
-    media: (generation, { track }, token) =>
-      written(generation, track.name, hlsType, token, (options) => mediaPlaylist(track, options)),
     iframes: async (generation, { track }, ranges, token) => {
       const { known, keep, options } = place(generation, `${track.name} iframes`, token);
       return known ?? keep(hlsType, iframePlaylist(track, await ranges(), options));

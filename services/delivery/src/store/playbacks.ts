@@ -4,6 +4,7 @@ import type { Grant } from '../domain/grant.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import { type Playback, type Playing, toPlaying } from '../domain/playback.ts';
 import { assertGranted, type ViewedPath } from '../domain/restricted-generation.ts';
+import { type Protect, protectionOf } from '../encryption/protection.ts';
 import type { Lookup } from './lookup.ts';
 
 /** A playback that a viewer was let in to, and the generation that the URL names. */
@@ -17,7 +18,7 @@ interface View {
 }
 
 /**
- * Opens what a path names for whoever asks: errors of admission, of `toPlaying` and of `assertGranted`, and `not_found`
+ * Opens what a path names for whoever asks: errors of admission, of `toPlaying`, of `Protect` and of `assertGranted`, and `not_found`
  * GENERATION_NOT_FOUND.
  */
 export type OpenView<Asking extends { readonly query: URLSearchParams }> = (
@@ -29,6 +30,7 @@ export function viewsOf<Asking extends { readonly query: URLSearchParams }>(
   playbacks: Lookup<Playback>,
   generations: Lookup<PlayableGeneration>,
   admit: (playback: Playback, asking: Asking) => Grant | Promise<Grant>,
+  protect: Protect,
 ): OpenView<Asking> {
   async function generationFor(playing: Playing, token: string | null): Promise<PlayableGeneration> {
     if (token === null || token === playing.generation.token) return playing.generation;
@@ -44,9 +46,13 @@ export function viewsOf<Asking extends { readonly query: URLSearchParams }>(
     const grant = await admit(playback, asking);
     const playing = toPlaying(playback);
     const named = asking.query.get('g');
-    const generation = await generationFor(playing, named);
+    const generation = protect(await generationFor(playing, named), playback.encryption);
     assertGranted(to, generation, grant);
-    return { playing, generation, grant, pinned: named !== null };
+    // What is encrypted is never the same with other keys.
+    const isSegment = to.kind === 'init' || to.kind === 'segment';
+    const tag = isSegment ? protectionOf(generation)?.tag : undefined;
+    const isTagged = tag === undefined || asking.query.get('e') === tag;
+    return { playing, generation, grant, pinned: named !== null && isTagged };
   };
 }
 
