@@ -139,7 +139,7 @@ describe('cbcs', () => {
       const inits = await Promise.all(
         [bases.clear, bases.samples].map(async (base) => (await get(`${base}/${track}/init.mp4`)).body),
       );
-      for (const name of segmentsOf(playlist)) {
+      for (const name of segmentsOf(playlist).slice(-2)) {
         const segments = await Promise.all(
           [bases.clear, bases.samples].map(async (base) => (await get(`${base}/${track}/${name}`)).body),
         );
@@ -201,7 +201,9 @@ describe('cbcs', () => {
     expect(license.keys.map(({ kid }) => kid)).toEqual(kids);
     expect(license.keys[0]).toEqual({ kty: 'oct', kid: kids[0], k: key });
     const refused = [{ kids: [stranger] }, { kids: [] }, { kids: ['x'] }, {}, 'x'.repeat(10_000), null];
-    const outcomes = await Promise.all(refused.map(async (body) => ((await (await ask(body)).json()) as { reason: string }).reason));
+    const outcomes = await Promise.all(
+      refused.map(async (body) => ((await (await ask(body)).json()) as { reason: string }).reason),
+    );
     expect(outcomes).toEqual(['KEY_NOT_FOUND', ...Array(5).fill('LICENSE_REQUEST_INVALID')]);
     expect((await ask({ kids }, bases.clear)).status).toBe(404);
     const preflight = await edge.get(`${bases.samples}/clearkey`, {}, 'OPTIONS');
