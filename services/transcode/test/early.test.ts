@@ -207,6 +207,7 @@ async function ordinary(file: string): Promise<Map<string, string>> {
 
 test.for(['mp4', 'mkv', 'ts'] as const)(
   'what is encoded while %s arrives is what would be encoded afterwards, and is not encoded again',
+  { timeout: 180_000 },
   async (container) => {
     const file = await film(container);
     const source = await upload(file);
