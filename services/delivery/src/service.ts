@@ -8,6 +8,7 @@ import { type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
 import { createAdmission } from './access/admission.ts';
 import { createSigningKeys } from './access/signing-keys.ts';
 import { createVerdicts } from './access/verdicts.ts';
+import { createBeaconDesk } from './beacons/desk.ts';
 import { startEdges } from './edges/start-edges.ts';
 import { createDescribeProtection } from './encryption/manifest-keys.ts';
 import { createProtectedSegments } from './encryption/protected-segments.ts';
@@ -157,6 +158,8 @@ export async function startDelivery(mesh: Mesh, pace: DeliveryPace = {}): Promis
     edges: edges.table,
     ttlSeconds,
     began: firstPlaybacks(telemetry.tracer),
+    beacons: createBeaconDesk({ telemetry, trustedProxies: config.delivery.trustedProxies }),
+    embedOrigins: config.delivery.embedOrigins,
     corsOrigins,
     telemetry,
     observer,

@@ -232,7 +232,7 @@ test('the player page and its files', async () => {
   expect(page.body.toString()).toContain(`nonce="${nonce}"`);
   expect(page.body.toString()).toContain(`data-source="/v/${playbackId}/master.m3u8"`);
   expect(page.body.toString()).toContain('&lt;i&gt;Κερκίς');
-  const dash = await edge.get(`/play/${playbackId}?dash=1`);
+  const dash = await edge.get(`/play/${playbackId}?player=dash`);
   expect(dash.body.toString()).toContain('manifest.mpd');
 
   for (const [, path] of page.body.toString().matchAll(/(?:src|href)="(\/play\/assets\/[^"]+)"/g)) {

@@ -76,10 +76,10 @@ describe.skipIf(!hasBrowser)('in Chromium', () => {
 
   test.each([
     { way: 'HLS, query', query: '' },
-    { way: 'DASH, query', query: '&dash=1' },
+    { way: 'DASH, query', query: '&player=dash' },
     { way: 'HLS, cookie', query: undefined },
     { way: 'HLS, preview', query: '', previewSeconds: 3 },
-    { way: 'DASH, preview', query: '&dash=1', previewSeconds: 3 },
+    { way: 'DASH, preview', query: '&player=dash', previewSeconds: 3 },
   ])('plays to the end: $way', async ({ query, previewSeconds }) => {
     const film = await signedFilm();
     // The page loads from our own host, which counts for tokens that name others.

@@ -23,6 +23,7 @@ const known: fc.Arbitrary<EdgePath> = fc.oneof(
       'storyboard' as const,
       'thumbnail' as const,
       'player' as const,
+      'beacon' as const,
       'route' as const,
     ),
     playbackId: idOf,
@@ -43,7 +44,14 @@ const known: fc.Arbitrary<EdgePath> = fc.oneof(
     track: cutTrackOf,
     segment: fc.integer({ min: 1, max: 9_999_999 }),
   }),
-  fc.record({ kind: fc.constant('asset' as const), name: fc.stringMatching(/^[a-z]{1,9}\.(js|css)$/) }),
+  fc.record(
+    {
+      kind: fc.constant('asset' as const),
+      version: fc.stringMatching(/^[0-9a-f]{12}$/),
+      name: fc.stringMatching(/^[a-z]{1,9}\.(js|css)$/),
+    },
+    { requiredKeys: ['kind', 'name'] },
+  ),
 );
 
 describe('a path on the edge', () => {

@@ -6,7 +6,7 @@ export type EdgePath =
   | { readonly kind: 'key'; readonly playbackId: string; readonly keyId: string }
   | { readonly kind: 'clearkey'; readonly playbackId: string }
   | { readonly kind: 'thumbnail'; readonly playbackId: string }
-  | { readonly kind: 'player'; readonly playbackId: string }
+  | { readonly kind: 'player' | 'beacon'; readonly playbackId: string }
   | { readonly kind: 'route'; readonly playbackId: string }
   | { readonly kind: 'init'; readonly playbackId: string; readonly track: string }
   | {
@@ -15,7 +15,12 @@ export type EdgePath =
       readonly track: string;
       readonly segment: number;
     }
-  | { readonly kind: 'asset'; readonly name: string };
+  | {
+      readonly kind: 'asset';
+      /** Of the release; whatever it is, the file is that of this one. */
+      readonly version?: string | undefined;
+      readonly name: string;
+    };
 
 /** A file that lies beside the segments. */
 export type StoredFilePath =
@@ -56,7 +61,8 @@ const shapes = {
   key: new RegExp(`^/v/${id}/key/(?<keyId>[0-9a-f]{32})$`),
   clearkey: new RegExp(`^/v/${id}/clearkey$`),
   player: new RegExp(`^/play/${id}$`),
-  asset: new RegExp(`^/play/assets/(?<name>${name})$`),
+  beacon: new RegExp(`^/v/${id}/beacon$`),
+  asset: new RegExp(`^/play/assets/(?:(?<version>[0-9a-f]{12})/)?(?<name>${name})$`),
   route: new RegExp(`^/route/${id}$`),
 } as const satisfies Record<EdgePath['kind'], RegExp>;
 
@@ -76,12 +82,13 @@ export function parseEdgePath(path: string): EdgePath | undefined {
   for (const kind of kinds) {
     const groups = shapes[kind].exec(path)?.groups;
     if (!groups) continue;
-    const { segment, sprite, ...words } = groups;
-    const numbers = {
+    const { segment, sprite, version, ...words } = groups;
+    const optional = {
       ...(segment && { segment: Number(segment) }),
       ...(sprite && { sprite: Number(sprite) }),
+      ...(version && { version }),
     };
-    return { kind, ...words, ...numbers } as EdgePath;
+    return { kind, ...words, ...optional } as EdgePath;
   }
   return undefined;
 }
@@ -121,8 +128,10 @@ export function edgePath(to: EdgePath): string {
       return `/v/${to.playbackId}/clearkey`;
     case 'player':
       return `/play/${to.playbackId}`;
+    case 'beacon':
+      return `/v/${to.playbackId}/beacon`;
     case 'asset':
-      return `/play/assets/${to.name}`;
+      return `/play/assets/${to.version ? `${to.version}/` : ''}${to.name}`;
     case 'route':
       return `/route/${to.playbackId}`;
   }
@@ -146,6 +155,7 @@ export const routePatterns: Readonly<Record<EdgePath['kind'], string>> = {
   key: '/v/{playbackId}/key/{keyId}',
   clearkey: '/v/{playbackId}/clearkey',
   player: '/play/{playbackId}',
+  beacon: '/v/{playbackId}/beacon',
   asset: '/play/assets/{name}',
   route: '/route/{playbackId}',
 };

@@ -5,7 +5,7 @@ import type { Grant } from './grant.ts';
 import type { PlayableGeneration } from './playable-generation.ts';
 
 /** A path that is served to those who were let in to its playback ID. */
-export type ViewedPath = Exclude<EdgePath, { readonly kind: 'asset' | 'player' | 'route' }>;
+export type ViewedPath = Exclude<EdgePath, { readonly kind: 'asset' | 'beacon' | 'player' | 'route' }>;
 
 /** Throws `forbidden` PLAYBACK_HEIGHT_REFUSED or PLAYBACK_PREVIEW_ENDED for what lies beyond the grant. */
 export function assertGranted(to: ViewedPath, generation: PlayableGeneration, grant: Grant): void {

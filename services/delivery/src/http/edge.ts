@@ -5,6 +5,7 @@ import { trace } from '@opentelemetry/api';
 import { belongsToEdge, type EdgePath, parseEdgePath, routePatterns } from '../domain/edge-path.ts';
 import type { EdgeTable } from '../edges/edge-table.ts';
 import type { DeliveryObserver } from '../observe.ts';
+import { type BeaconDependencies, beacon } from './beacon.ts';
 import { allowedMethods, commonHeaders, licensePreflight, preflightHeaders } from './common-headers.ts';
 import { type Exchange, send, sendFailure, sendJson } from './exchange.ts';
 import { clearKey, contentKey, type KeyDependencies } from './keys.ts';
@@ -26,7 +27,8 @@ export interface EdgeDependencies
     StoryboardDependencies,
     KeyDependencies,
     ThumbnailDependencies,
-    PlayerDependencies {
+    PlayerDependencies,
+    BeaconDependencies {
   readonly edges: Pick<EdgeTable, 'route'>;
   readonly objects: StoredFileDependencies['objects'] & RecallOptions['objects'];
   readonly playbacks: PlayerDependencies['playbacks'] & RecallOptions['playbacks'];
@@ -115,6 +117,7 @@ function answer(
 ): Promise<void> | void {
   if (!to) throw new KerkisError('not_found', 'PATH_NOT_FOUND', 'There is nothing at this path.');
   const { method } = exchange.req;
+  if (to.kind === 'beacon') return beacon(dependencies, to, exchange);
   if (to.kind === 'clearkey') {
     return method === 'OPTIONS'
       ? send(exchange, 204, licensePreflight)
@@ -163,5 +166,5 @@ function refuseMethod(exchange: Exchange): void {
 
 /** Unknown methods are one in metrics. */
 function methodName(method = ''): string {
-  return ['GET', 'HEAD', 'OPTIONS'].includes(method) ? method : '_OTHER';
+  return ['GET', 'HEAD', 'OPTIONS', 'POST'].includes(method) ? method : '_OTHER';
 }

@@ -1,13 +1,37 @@
 import type { KerkisError } from '@kerkis/errors';
 
-/** The `content-security-policy` of the notice: a style sheet and nothing else. */
+/** The `content-security-policy` of the notice: a style sheet and nothing else. Who may embed it is added. */
 export const noticePolicy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";
 
+interface Notice {
+  readonly title: string;
+  /** What whoever reads this can do. */
+  readonly advice?: string;
+}
+
+const askAgain = 'Ask whoever gave you this link for a new one.';
+const notices: Readonly<Record<string, Notice>> = {
+  ASSET_NOT_PLAYABLE_YET: { title: 'Not ready yet', advice: 'This page looks again by itself.' },
+  ASSET_FAILED: { title: 'This does not play' },
+  PLAYBACK_ID_NOT_FOUND: { title: 'There is nothing here', advice: 'It may have been deleted.' },
+  PLAYBACK_TOKEN_EXPIRED: { title: 'This link has expired', advice: askAgain },
+  PLAYBACK_TOKEN_NOT_YET_VALID: { title: 'It has not begun', advice: 'Come back later.' },
+};
+
+function noticeOf({ kind, reason }: Pick<KerkisError, 'kind' | 'reason'>): Notice {
+  const notice = notices[reason];
+  if (notice) return notice;
+  if (kind === 'forbidden') return { title: 'This link does not let you in', advice: askAgain };
+  if (kind === 'unavailable')
+    return { title: 'Back in a moment', advice: 'This page looks again by itself.' };
+  return { title: 'This does not play' };
+}
+
 /** A page for a person who opened a player page that does not play. Asks again by itself where that may help. */
-export function noticePage({ kind, message }: Pick<KerkisError, 'kind' | 'message'>): string {
-  const title = kind === 'unavailable' ? 'Not ready yet' : 'This does not play';
-  const again = kind === 'unavailable' ? '<meta http-equiv="refresh" content="3">\n' : '';
+export function noticePage(error: Pick<KerkisError, 'kind' | 'reason' | 'message'>): string {
+  const { title, advice } = noticeOf(error);
+  const again = error.kind === 'unavailable' ? '<meta http-equiv="refresh" content="3">\n' : '';
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -23,9 +47,9 @@ ${again}<title>${title}</title>
 <main>
 <div class="stage">
 <div class="failure" role="alert">
-<p class="failure-title">${title}</p>
-<p>${escapeHtml(message)}</p>
-</div>
+<h1 class="failure-title">${title}</h1>
+<p>${escapeHtml(error.message)}</p>
+${advice ? `<p>${advice}</p>\n` : ''}</div>
 </div>
 </main>
 </body>

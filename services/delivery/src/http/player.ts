@@ -1,8 +1,11 @@
 import { isKerkisError, KerkisError, toKerkisError } from '@kerkis/errors';
 import type { Admit } from '../access/admission.ts';
-import { type Playback, toPlaying } from '../domain/playback.ts';
-import { playerAsset } from '../player/assets.ts';
-import { playerNonce, playerPage, playerPolicy } from '../player/page.ts';
+import type { Grant } from '../domain/grant.ts';
+import { type Playback, type Playing, toPlaying } from '../domain/playback.ts';
+import { assetVersion, playerAsset } from '../player/assets.ts';
+import { playerPage } from '../player/page.ts';
+import { frameAncestors, playerNonce, playerPolicy } from '../player/page-policy.ts';
+import { playerView } from '../player/view.ts';
 import type { Lookup } from '../store/lookup.ts';
 import { createDocument, type Document, sendDocument } from './document.ts';
 import { type Exchange, retryHeaders, send } from './exchange.ts';
@@ -12,41 +15,66 @@ import { noticePage, noticePolicy } from './notice-page.ts';
 export interface PlayerDependencies {
   readonly playbacks: Lookup<Playback>;
   readonly admit: Admit;
+  /** Origins of the pages that may embed it. */
+  readonly embedOrigins: readonly string[];
 }
 
 /** The player page, or a page that says why there is none: a person reads this, not a program. */
 export async function player(
-  { playbacks, admit }: PlayerDependencies,
+  { playbacks, admit, embedOrigins }: PlayerDependencies,
   { playbackId }: { readonly playbackId: string },
   exchange: Exchange,
 ): Promise<void> {
   try {
     const playback = await playbacks.get(playbackId);
-    const { carriedToken } = await admit(playback, exchange);
-    const { title, generation } = toPlaying(playback);
-    const nonce = playerNonce();
-    const base = `/v/${playbackId}`;
-    const dash = exchange.query.get('dash') === '1';
-    const query = carriedToken === undefined ? undefined : `token=${carriedToken}`;
-    const page = playerPage({ playbackId, title, base, nonce, dash, query, poster: generation.hasPoster });
-    sendPage(exchange, 200, page, playerPolicy({ base, nonce }));
+    const grant = await admit(playback, exchange);
+    const playing = toPlaying(playback);
+    const page = { ...pageOf(playing, grant), nonce: playerNonce(), embedOrigins };
+    const html = await playerPage({ ...page, view: playerView(exchange.query) });
+    sendPage(exchange, 200, html, playerPolicy(page));
   } catch (caught) {
     const error = toKerkisError(caught);
     if (!isKerkisError(caught) || error.kind === 'internal') throw error;
-    sendPage(exchange, error.mapping.httpStatus, noticePage(error), noticePolicy, retryHeaders(error));
+    const policy = `${noticePolicy}; ${frameAncestors(embedOrigins)}`;
+    sendPage(exchange, error.mapping.httpStatus, noticePage(error), policy, retryHeaders(error));
   }
+}
+
+function pageOf({ playbackId, title, generation }: Playing, grant: Grant) {
+  const { carriedToken, previewMs = Number.POSITIVE_INFINITY } = grant;
+  return {
+    playbackId,
+    title,
+    base: `/v/${playbackId}`,
+    query: carriedToken === undefined ? undefined : `token=${carriedToken}`,
+    has: {
+      poster: generation.hasPoster,
+      waveform: generation.hasWaveform,
+      // It shows more than a preview may.
+      storyboard: generation.storyboard !== undefined && previewMs >= generation.durationMs,
+    },
+    audioOnly: !generation.presentation.tracks.some(({ kind }) => kind === 'video'),
+    // The token of one viewer is nobody else's.
+    shareable: !grant.isPrivate,
+  };
 }
 
 const documents = new WeakMap<Buffer, Document>();
 
 /** A file of the player page. */
-export async function asset({ name }: { readonly name: string }, exchange: Exchange): Promise<void> {
+export async function asset(
+  { name, version }: { readonly name: string; readonly version?: string | undefined },
+  exchange: Exchange,
+): Promise<void> {
   const found = await playerAsset(name);
   if (!found)
     throw new KerkisError('not_found', 'PLAYER_ASSET_NOT_FOUND', 'The player has no file of this name.');
   const document = documents.get(found.bytes) ?? createDocument(found.contentType, found.bytes);
   documents.set(found.bytes, document);
-  await sendDocument(exchange, document, { 'cache-control': 'public, max-age=3600' });
+  // While edges of two releases serve, one is asked for files of the other: it gives its own, and nobody keeps them.
+  const cacheControl =
+    version === (await assetVersion()) ? 'public, max-age=31536000, immutable' : 'public, no-cache';
+  await sendDocument(exchange, document, { 'cache-control': cacheControl });
 }
 
 function sendPage(

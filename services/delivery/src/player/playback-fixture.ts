@@ -12,7 +12,9 @@ import {
   targetDurationSeconds,
 } from '@kerkis/hls';
 import { playerAsset } from './assets.ts';
-import { type PlayerPageOptions, playerNonce, playerPage, playerPolicy } from './page.ts';
+import { type PlayerPageOptions, playerPage } from './page.ts';
+import { playerNonce, playerPolicy } from './page-policy.ts';
+import { playerView } from './view.ts';
 
 const run = promisify(execFile);
 const segmentSeconds = 2;
@@ -155,21 +157,23 @@ export async function servePresentations(
     const [, root = '', name = '', ...rest] = url.pathname.split('/');
     const path = rest.join('/');
     if (root === 'play' && name === 'assets') {
-      const asset = await playerAsset(path);
+      const asset = await playerAsset(rest.at(-1) ?? '');
       return asset && { type: asset.contentType, body: asset.bytes };
     }
     if (root === 'play') {
-      const dash = url.searchParams.get('dash') === '1';
       const options = {
         title: '',
         ...pages,
         playbackId: name,
         base: `/v/${name}`,
         nonce: playerNonce(),
-        dash,
+        embedOrigins: ['*'],
+        audioOnly: !presentations[name]?.tracks.some(({ kind }) => kind === 'video'),
+        view: playerView(url.searchParams),
       };
-      return { type: 'text/html', body: playerPage(options), policy: playerPolicy(options) };
+      return { type: 'text/html', body: await playerPage(options), policy: playerPolicy(options) };
     }
+    if (root === 'v' && path === 'beacon') return { type: 'text/plain', body: '' };
     const presentation = presentations[name];
     if (root !== 'v' || presentation === undefined) return undefined;
     if (path === 'master.m3u8')

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { choose, menuEntries } from './page-driver.ts';
 import {
   durationSeconds,
   frameRate,
@@ -112,16 +113,15 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
     });
   }
 
-  const options = (page: Page, id: string) => page.locator(`#${id} option`).allTextContents();
-
-  test.each(['', '?dash=1'])('a film plays to its end, with its menus %s', async (query) => {
+  test.each(['', '?player=dash'])('a film plays to its end, with its menus %s', async (query) => {
     const { page, complaints } = await open(`/play/film${query}`);
     const end = await playToEnd(page);
     expect(end.currentTime).toBeGreaterThan(durationSeconds - 0.1);
     expect([160, 320]).toContain(end.videoWidth);
-    const quality = await options(page, 'quality');
-    expect(quality.map((text) => text.replace(/ \(.*/, ''))).toEqual(['Auto', '180p', '90p']);
-    expect(await options(page, 'sound')).toEqual(['English', 'French']);
+    const quality = await menuEntries(page, 'Quality');
+    expect(quality.map((text) => text.replace(/ \(.*/, ''))).toEqual(['180p', '90p', 'Auto']);
+    expect(await menuEntries(page, 'Sound')).toEqual(['English', 'French']);
+    expect(await menuEntries(page, 'Subtitles')).toEqual([]);
     expect(await page.locator('h1').textContent()).toBe('<b>Κερκίς</b> & "friends"');
     expect(await page.locator('#failure').isVisible()).toBe(false);
     // Nothing that the policy would refuse is on the page or done by the players.
@@ -129,12 +129,12 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
     await page.close();
   });
 
-  test.each(['', '?dash=1'])(
+  test.each(['', '?player=dash'])(
     'qualities that are cut at other places can be switched between %s',
     async (query) => {
       const { page, complaints } = await open(`/play/unaligned${query}`);
       const media = page.locator('#media');
-      await expect.poll(() => options(page, 'quality'), { timeout: 20_000 }).toHaveLength(3);
+      await expect.poll(() => menuEntries(page, 'Quality'), { timeout: 20_000 }).toHaveLength(3);
       for (const { label, width } of [
         { label: '270p', width: 480 },
         { label: '144p', width: 256 },
@@ -143,7 +143,7 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
           element.loop = true;
           return element.play();
         });
-        await page.selectOption('#quality select', { label });
+        await choose(page, 'Quality', label);
         const shownWidth = () => media.evaluate((element: MediaElement) => element.videoWidth);
         await expect.poll(shownWidth, { timeout: 30_000 }).toBe(width);
       }
@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
     },
   );
 
-  test.each(['', '?dash=1'])('text is shown as it says, or chosen by hand %s', async (query) => {
+  test.each(['', '?player=dash'])('text is shown as it says, or chosen by hand %s', async (query) => {
     const { page, complaints } = await open(`/play/subtitled${query}`);
     const media = page.locator('#media');
     await media.evaluate((element: MediaElement) => {
@@ -170,19 +170,19 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
           .flatMap(({ cues }) => [...(cues ?? [])].map(({ text }) => text)),
       );
     await expect.poll(shown, { timeout: 20_000 }).toEqual(['one fr', 'two fr']);
-    expect(await options(page, 'text')).toEqual(['Off', 'English', 'French']);
-    await page.selectOption('#text select', { label: 'English' });
+    expect((await menuEntries(page, 'Subtitles')).toSorted()).toEqual(['English', 'French', 'Off']);
+    await choose(page, 'Subtitles', 'English');
     await expect.poll(shown, { timeout: 20_000 }).toEqual(['one en', 'two en']);
-    await page.selectOption('#text select', { label: 'Off' });
+    await choose(page, 'Subtitles', 'Off');
     await expect.poll(shown, { timeout: 20_000 }).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
   });
 
-  test.each(['', '?dash=1'])('a quality chosen by hand is what is shown %s', async (query) => {
+  test.each(['', '?player=dash'])('a quality chosen by hand is what is shown %s', async (query) => {
     const { page } = await open(`/play/film${query}`);
     const media = page.locator('#media');
-    await expect.poll(() => page.locator('#quality').isVisible(), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => menuEntries(page, 'Quality'), { timeout: 20_000 }).toHaveLength(3);
     await media.evaluate((element: MediaElement) => {
       element.loop = true;
       return element.play();
@@ -190,16 +190,15 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
     for (const { label, width } of [
       { label: '90p', width: 160 },
       { label: '180p', width: 320 },
-      { label: '90p', width: 160 },
     ]) {
-      await page.selectOption('#quality select', { label });
+      await choose(page, 'Quality', label);
       const shownWidth = () => media.evaluate((element: MediaElement) => element.videoWidth);
       await expect.poll(shownWidth, { timeout: 30_000 }).toBe(width);
     }
     await page.close();
   });
 
-  test.each(['', '?dash=1'])('sound alone plays to its end %s', async (query) => {
+  test.each(['', '?player=dash'])('sound alone plays to its end %s', async (query) => {
     const { page, complaints } = await open(`/play/podcast${query}`);
     expect(await playToEnd(page)).toMatchObject({ videoWidth: 0 });
     expect(await page.locator('.stage.audio').count()).toBe(1);
@@ -210,12 +209,12 @@ describe.skipIf(!hasBrowser)('the page in Chromium', () => {
   test('pictures alone play to their end', async () => {
     const { page, complaints } = await open('/play/silent');
     expect((await playToEnd(page)).currentTime).toBeGreaterThan(durationSeconds - 0.1);
-    expect(await page.locator('#sound').isVisible()).toBe(false);
+    expect(await menuEntries(page, 'Sound')).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
   });
 
-  test.each(['', '?dash=1'])('the words of the server are shown when it refuses %s', async (query) => {
+  test.each(['', '?player=dash'])('the words of the server are shown when it refuses %s', async (query) => {
     const { page } = await open(`/play/missing${query}`);
     await page.locator('#failure').waitFor();
     expect(await page.locator('#failure-text').textContent()).toBe(
