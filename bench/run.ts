@@ -5,6 +5,8 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { corpus } from './corpus.ts';
 import { cost } from './cost.ts';
+import { edge } from './edge.ts';
+import { edgeParser } from './edge-parser.ts';
 import { markdown, type Report } from './harness/table.ts';
 import { kill } from './kill.ts';
 import { perTitle } from './per-title.ts';
@@ -19,6 +21,8 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<Repo
   kill,
   'per-title': perTitle,
   corpus,
+  edge,
+  'edge-parser': edgeParser,
 };
 
 /** Says what can be run, and ends. */

@@ -18,7 +18,7 @@ export interface Tool {
   readonly command?: string;
   /** File name in the cache directory, with the version; absent when it never is there. */
   readonly cachedAs?: string;
-  /** Debian package that holds it. */
+  /** Debian package that holds it, and others that it needs to be of use, split by spaces. */
   readonly debianPackage?: string;
   /** Another tool that does the same. */
   readonly substitute?: 'nats-server-current';
@@ -59,7 +59,21 @@ export const tools = {
     substitute: 'nats-server-current',
     purpose: 'wakes up services (JetStream)',
   },
+  mpv: { command: 'mpv', debianPackage: 'mpv', purpose: 'plays the results in tests' },
+  'gst-play-1.0': {
+    command: 'gst-play-1.0',
+    debianPackage: 'gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-libav',
+    purpose: 'plays the results in tests',
+  },
   chromium: { command: 'chromium', debianPackage: 'chromium', purpose: 'plays the results in tests' },
+  wrk: { command: 'wrk', debianPackage: 'wrk', purpose: 'loads web servers in benches' },
+  nginx: { command: 'nginx', debianPackage: 'nginx-light', purpose: 'is what the edge is measured against' },
+  varnishd: {
+    command: 'varnishd',
+    debianPackage: 'varnish',
+    purpose: 'is what the edge is measured against',
+  },
+  caddy: { command: 'caddy', debianPackage: 'caddy', purpose: 'is what the edge is measured against' },
   'nats-server-current': built('nats-server', 'tests against a current NATS', {
     path: 'github.com/nats-io/nats-server/v2',
     version: 'v2.15.2',

@@ -96,17 +96,38 @@ function createTally(
   counter: ObservableCounter,
   labels: readonly string[],
 ): (amount: number, ...values: readonly (string | number)[]) => void {
-  const sums = new Map<string, { amount: number; readonly attributes: Attributes }>();
+  const sums: Sum[] = [];
+  const root: Place = { next: new Map() };
   counter.addCallback((result) => {
-    for (const { amount, attributes } of sums.values()) result.observe(amount, attributes);
+    for (const { amount, attributes } of sums) result.observe(amount, attributes);
   });
+
+  function sumOf(values: readonly (string | number)[]): Sum {
+    const attributes = Object.fromEntries(labels.map((label, index) => [label, values[index]]));
+    const sum = { amount: 0, attributes };
+    sums.push(sum);
+    return sum;
+  }
+
   return (amount, ...values) => {
-    const key = values.join(' ');
-    const sum = sums.get(key);
-    if (sum) sum.amount += amount;
-    else {
-      const attributes = Object.fromEntries(labels.map((label, index) => [label, values[index]]));
-      sums.set(key, { amount, attributes });
+    let place = root;
+    for (const value of values) {
+      const next = place.next.get(value) ?? { next: new Map() };
+      place.next.set(value, next);
+      place = next;
     }
+    place.sum ??= sumOf(values);
+    place.sum.amount += amount;
   };
+}
+
+interface Sum {
+  amount: number;
+  readonly attributes: Attributes;
+}
+
+/** Sums by the values of their labels, one after the other. */
+interface Place {
+  readonly next: Map<string | number, Place>;
+  sum?: Sum;
 }

@@ -27,7 +27,7 @@ import { KerkisError } from '@kerkis/errors';
 import { newId } from '@kerkis/ids';
 import { openResources } from '@kerkis/mesh';
 import { type ObjectStore, openObjectStore } from '@kerkis/objects';
-import { startServer, toConnectError } from '@kerkis/rpc';
+import { type ServerOptions, startServer, toConnectError } from '@kerkis/rpc';
 import { startTelemetry } from '@kerkis/telemetry';
 import { freePort, type NatsServer, startNats, startS3, tempDir } from '@kerkis/testing';
 import type { generatePresentation } from '../src/player/playback-fixture.ts';
@@ -68,6 +68,8 @@ export interface EdgeSettings {
   readonly beside?: Surroundings;
   /** Of a former edge, in whose place this one starts. */
   readonly directory?: string;
+  /** Of the server, besides. */
+  readonly server?: Partial<ServerOptions>;
 }
 
 /** Starts an edge. */
@@ -139,6 +141,7 @@ export async function startEdge(options: EdgeSettings = {}) {
     telemetry,
     metricsHandler: telemetry.metricsHandler,
     drainMs: 500,
+    ...options.server,
   });
   stack.use(server);
   const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>

@@ -19,10 +19,8 @@ export interface FastPort {
   readonly reading: Set<FastConnection>;
 }
 
-/** Up to this a body is copied behind its head: cheaper than a second buffer for the kernel, and little to keep. */
-const maxCopiedBytes = 4096;
 /** TLS keeps an encrypted copy of what is not sent yet. */
-const tlsPieceBytes = 64 * 1024;
+const tlsPieceBytes = 128 * 1024;
 /** What may wait behind a request before the connection is not read any more. */
 const maxWaitingLength = 16 * 1024;
 const nothing = Buffer.alloc(0);
@@ -189,18 +187,14 @@ export class FastConnection {
     this.#requests.push(Buffer.from(text, 'latin1'));
   }
 
-  #send({ head, body = nothing }: FastAnswer): void {
+  #send({ head, body = nothing, text }: FastAnswer): void {
     const { socket } = this;
     const whole = head + this.#port.headEnd();
     if (body.length === 0) socket.write(whole, 'latin1');
-    else if (body.length <= maxCopiedBytes) {
-      const bytes = Buffer.allocUnsafe(whole.length + body.length);
-      bytes.write(whole, 'latin1');
-      bytes.set(body, whole.length);
-      socket.write(bytes);
-    } else {
+    else if (text !== undefined) socket.write(whole + text, 'latin1');
+    else {
       socket.cork();
-      socket.write(whole, 'latin1');
+      socket.write(Buffer.from(whole, 'latin1'));
       if (this.#isTls) this.#sendPiece(body);
       else socket.write(body);
       socket.uncork();

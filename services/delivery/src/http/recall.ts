@@ -40,7 +40,16 @@ type Kept = {
   readonly heads: Map<CommonHeaders, string>;
 } & (
   | { readonly key: string; readonly etag: string; readonly headers: MediaHeaders }
-  | { readonly document: Document; readonly headers: DocumentHeaders }
+  | {
+      readonly document: Document;
+      readonly headers: DocumentHeaders;
+      /** What was answered to the last plain request. */
+      last?: {
+        readonly coding: string | undefined;
+        readonly common: CommonHeaders;
+        readonly answer: FastAnswer;
+      };
+    }
 );
 
 /** What a URL asks for apart from its token. */
@@ -54,6 +63,8 @@ interface Asked {
 const maxBytes = 64 * 1024 * 1024;
 /** What an entry costs besides its key and its document. */
 const overheadBytes = 1536;
+/** Bodies up to this are kept as text too. */
+const maxTextBytes = 4096;
 const playbackPattern = /^\/v\/(pbk_[0-9a-f]{32})\//;
 /** Their URLs carry the token of who asked. */
 const manifestPattern = /\.(?:m3u8|mpd|vtt)$/;
@@ -73,7 +84,7 @@ export function createRecall(options: RecallOptions): Recall {
   const entries = new LRUCache<string, Kept>({
     maxSize: maxBytes,
     sizeCalculation: (kept, key) =>
-      overheadBytes + key.length + ('document' in kept ? kept.document.bytes.byteLength : 0),
+      overheadBytes + key.length + ('document' in kept ? kept.document.bytes.byteLength + maxTextBytes : 0),
   });
 
   function recall(request: FastRequest): { answer: FastAnswer; kept: Kept; status: number } | undefined {
@@ -99,7 +110,7 @@ export function createRecall(options: RecallOptions): Recall {
   function recallMedia(request: FastRequest, kept: Extract<Kept, { key: string }>, common: CommonHeaders) {
     const object = objects.peek(kept.key);
     if (!object?.bytes || object.etag !== kept.etag) return undefined;
-    const isPlain = conditions.every((name) => request.headers[name] === undefined);
+    const isPlain = isUnconditional(request);
     const known = isPlain ? kept.heads.get(common) : undefined;
     if (known !== undefined) return { status: 200, answer: answerOf(request, known, object.bytes) };
     const { status, isRefused, ...decided } = mediaAnswer(request, object, kept.headers);
@@ -112,9 +123,14 @@ export function createRecall(options: RecallOptions): Recall {
 
   function recallDocument(
     request: FastRequest,
-    { document, headers }: Extract<Kept, { document: Document }>,
+    kept: Extract<Kept, { document: Document }>,
     commonHeaders: CommonHeaders,
   ) {
+    const { document, headers, last } = kept;
+    const coding = request.headers['accept-encoding']?.toString();
+    const isPlain = request.method === 'GET' && isUnconditional(request);
+    if (isPlain && last?.coding === coding && last?.common === commonHeaders)
+      return { status: 200, answer: last.answer };
     const decided = documentAnswer({ req: request, commonHeaders }, document, headers);
     if (decided.status === 412) return undefined;
     if (decided.status === 304)
@@ -122,7 +138,10 @@ export function createRecall(options: RecallOptions): Recall {
     const body = codedBytes(document, decided.coding);
     if (!body) return undefined;
     const described = { ...decided.headers, 'content-length': body.byteLength };
-    return { status: 200, answer: answerOf(request, headOf(200, commonHeaders, described), body) };
+    const text = body.byteLength <= maxTextBytes ? body.toString('latin1') : undefined;
+    const answer = { ...answerOf(request, headOf(200, commonHeaders, described), body), text };
+    if (isPlain) kept.last = { coding, common: commonHeaders, answer };
+    return { status: 200, answer };
   }
 
   return {
@@ -207,6 +226,11 @@ function stampOf(playback: Playback): string {
   const text = JSON.stringify([rest, generation?.id, generation?.fingerprint]);
   stamps.set(playback, text);
   return text;
+}
+
+function isUnconditional({ headers }: FastRequest): boolean {
+  for (const name of conditions) if (headers[name] !== undefined) return false;
+  return true;
 }
 
 const statusWords = { 200: 'OK', 206: 'Partial Content', 304: 'Not Modified' } as const;
