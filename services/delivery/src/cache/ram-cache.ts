@@ -25,27 +25,29 @@ export interface RamCacheOptions {
   /** 0 keeps nothing. */
   readonly capacityBytes: number;
   readonly counts: TierCounts;
-  /** Told of pieces that stay because they are asked for again and again. */
-  readonly onKept?: ((name: string) => void) | undefined;
+  /** Told of every eighth use of a piece: what is answered from here is not to look forgotten elsewhere. */
+  readonly onUsed?: ((name: string) => void) | undefined;
 }
 
 interface RamEntry {
   readonly piece: Piece;
   onUse: (() => void) | undefined;
+  uses: number;
 }
 
 /** What an entry costs besides its bytes. */
 const overheadBytes = 1024;
 
-export function createRamCache({ capacityBytes, counts, onKept }: RamCacheOptions): RamCache {
+export function createRamCache({ capacityBytes, counts, onUsed }: RamCacheOptions): RamCache {
   const entries = createS3Fifo<RamEntry>({
     capacityBytes,
     onEvicted: () => {
       counts.evictions += 1;
     },
-    ...(onKept && { onKept }),
   });
   function used(entry: RamEntry): Piece {
+    entry.uses += 1;
+    if (onUsed && entry.uses % 8 === 1) onUsed(pieceName(entry.piece));
     counts.hits += 1;
     counts.bytes += entry.piece.bytes?.byteLength ?? 0;
     const { onUse } = entry;
@@ -71,7 +73,7 @@ export function createRamCache({ capacityBytes, counts, onKept }: RamCacheOption
     has: (name) => entries.peek(name) !== undefined,
     set(piece) {
       const sizeBytes = (piece.bytes?.byteLength ?? 0) + overheadBytes;
-      entries.set(pieceName(piece), { piece, onUse: undefined }, sizeBytes);
+      entries.set(pieceName(piece), { piece, onUse: undefined, uses: 0 }, sizeBytes);
     },
     drop: (name) => void entries.delete(name),
     onUse(name, told) {

@@ -5,8 +5,6 @@ export interface S3FifoOptions<V> {
   readonly maxEntries?: number;
   /** Told of each entry that makes room for others. */
   readonly onEvicted?: (key: string, value: V, sizeBytes: number) => void;
-  /** Told of an entry that was next to go and stays because it was asked for. */
-  readonly onKept?: (key: string, value: V) => void;
 }
 
 /**
@@ -55,7 +53,7 @@ const maxUses = 3;
 const usesToStay = 2;
 
 export function createS3Fifo<V>(options: S3FifoOptions<V>): S3Fifo<V> {
-  const { capacityBytes, maxEntries = 1_000_000, onEvicted, onKept } = options;
+  const { capacityBytes, maxEntries = 1_000_000, onEvicted } = options;
   const smallBytes = Math.floor(capacityBytes * smallShare);
   const known = new Map<string, Entry<V>>();
   const [small, main, gone] = [new Queue<V>(), new Queue<V>(), new Queue<V>()];
@@ -81,7 +79,6 @@ export function createS3Fifo<V>(options: S3FifoOptions<V>): S3Fifo<V> {
     if (entry.uses >= usesToStay) {
       entry.uses = 0;
       main.push(entry);
-      if (entry.value !== undefined) onKept?.(entry.key, entry.value);
       return;
     }
     evicted(entry);
@@ -96,7 +93,6 @@ export function createS3Fifo<V>(options: S3FifoOptions<V>): S3Fifo<V> {
     if (entry.uses > 0) {
       entry.uses -= 1;
       main.push(entry);
-      if (entry.value !== undefined) onKept?.(entry.key, entry.value);
       return;
     }
     known.delete(entry.key);

@@ -60,7 +60,7 @@ export async function openMedia({ config, store, telemetry, edges, observe }: Me
   const ram = createRamCache({
     capacityBytes: memoryCacheBytes,
     counts: counts.ram,
-    onKept: disk && ((name) => disk.touch(name)),
+    onUsed: disk && ((name) => disk.touch(name)),
   });
   observeTiers(telemetry, counts, { ram: () => ram.sizeBytes, ...(disk && { disk: () => disk.sizeBytes }) });
 
