@@ -11,17 +11,19 @@ const maxSearchBytes = 4 * 1024 ** 2;
 /** Where the first picture is looked for. */
 const headBytes = 2 * 1024 ** 2;
 
-/** Where packets are in a file. */
+/** Where packets are in a file, with what stands before or after each. */
 interface PacketGrid {
   readonly size: number;
   readonly first: number;
+  /** Byte of each at which the packet itself begins. */
+  readonly syncAt: number;
 }
 
 /** Starts of pictures (or of sound, where there are none) in an MPEG transport stream as places where reading may begin. Throws SamplingRefusal. */
 export async function transportPlaces(source: ByteSource): Promise<PlacedContainer> {
   const head = await source.read(0, headBytes);
   const grid = findGrid(head);
-  const starts = [...pesStarts(head, grid.first, grid.size)];
+  const starts = [...pesStarts(head, grid, grid.first)];
   const reference = starts.find(({ pes }) => pes.isPicture) ?? starts[0];
   if (reference === undefined) throw new SamplingRefusal('there is no time stamp');
   const { pid, pes } = reference;
@@ -37,7 +39,7 @@ export async function transportPlaces(source: ByteSource): Promise<PlacedContain
       for (let next = from; next < before; next += step) {
         if (next - from > maxSearchBytes) throw new SamplingRefusal('a place is far away');
         const bytes = await source.read(next, step);
-        for (const found of pesStarts(bytes, 0, grid.size)) {
+        for (const found of pesStarts(bytes, grid, 0)) {
           if (found.pid !== pid || found.pes.isPicture !== pes.isPicture) continue;
           if (next + found.at >= before) return undefined;
           const place = placeOf(next + found.at, found.pes.pts);
@@ -63,7 +65,8 @@ function findGrid(head: Buffer): PacketGrid {
     for (let first = 0; first < size; first++) {
       let packets = 0;
       while (packets < 8 && head[first + packets * size] === syncByte) packets++;
-      if (packets === 8) return { size, first };
+      const syncAt = size === 192 && first >= 4 ? 4 : 0;
+      if (packets === 8) return { size, syncAt, first: first - syncAt };
     }
   }
   throw new SamplingRefusal('there are no packets');
@@ -72,10 +75,11 @@ function findGrid(head: Buffer): PacketGrid {
 /** Packets in which a PES packet with a time stamp starts. Throws SamplingRefusal when packets are not where they should be. */
 function* pesStarts(
   bytes: Buffer,
+  { size, syncAt }: PacketGrid,
   first: number,
-  size: number,
 ): Generator<{ at: number; pid: number; pes: PesHeader }> {
-  for (let at = first; at + size <= bytes.length; at += size) {
+  for (let unit = first; unit + size <= bytes.length; unit += size) {
+    const at = unit + syncAt;
     if (bytes[at] !== syncByte) throw new SamplingRefusal('packets are out of step');
     const flags = bytes.readUInt16BE(at + 1);
     const control = (bytes[at + 3] as number) & 0x30;
@@ -83,6 +87,6 @@ function* pesStarts(
     if (!isStart || (control & 0x10) === 0) continue;
     const payload = at + 4 + (control & 0x20 ? 1 + (bytes[at + 4] as number) : 0);
     const pes = payload < at + 188 ? pesHeaderAt(bytes, payload) : undefined;
-    if (pes !== undefined) yield { at, pid: flags & 0x1fff, pes };
+    if (pes !== undefined) yield { at: unit, pid: flags & 0x1fff, pes };
   }
 }
