@@ -18,6 +18,7 @@ import {
   startEdge,
   storeMedia,
 } from './edge-fixture.ts';
+import { encrypt } from './encrypted.ts';
 import { addKey, outcomeOf, publishSigned } from './signed.ts';
 
 const run = promisify(execFile);
@@ -61,9 +62,7 @@ async function stored() {
 
 /** A playback ID says how it is encrypted. */
 function encrypted<P extends { playbackId: string }>(published: P, encryption: Encryption): P {
-  const told = edge.catalog.playbacks.get(published.playbackId);
-  const playbackId = { id: published.playbackId, ...told?.playbackId, encryption };
-  edge.catalog.playbacks.set(published.playbackId, { ...told, playbackId } as typeof told & object);
+  encrypt(edge, published.playbackId, encryption);
   return published;
 }
 
