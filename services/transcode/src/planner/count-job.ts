@@ -1,6 +1,6 @@
 import type { Failure } from '@kerkis/contracts/media';
 import { ChunkState, JobState } from '@kerkis/contracts/transcode';
-import { cancelled } from '../domain/chunk.ts';
+import { type ChunkRecord, cancelled } from '../domain/chunk.ts';
 import { countChunks } from '../domain/count-chunks.ts';
 import { countSide, withQualities, withTexts } from '../domain/count-side.ts';
 import { finished, type JobRecord, offering, progressed } from '../domain/job.ts';
@@ -15,7 +15,7 @@ import type { EndJobDependencies } from './end-job.ts';
 /** What counting a job needs. */
 export interface CountJobDependencies {
   readonly jobs: Pick<JobStore, 'changeJob' | 'findJob'>;
-  readonly chunks: Pick<ChunkStore, 'chunksOf' | 'changeChunk'>;
+  readonly chunks: Pick<ChunkStore, 'plannedOf' | 'extrasOf' | 'changeChunk'>;
   /** Adds the chunks that are missing. */
   readonly addChunks: (record: JobRecord, known: ReadonlySet<string>) => Promise<void>;
   readonly fillQueue: (record: JobRecord) => Promise<void>;
@@ -37,8 +37,7 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   const { jobs, chunks, addChunks, fillQueue, endJob, jobEnded } = deps;
   const before = await jobs.findJob(jobId);
   if (before?.job.state !== JobState.RUNNING) return;
-  const all = await Array.fromAsync(chunks.chunksOf(jobId, before.run));
-  const planned = all.filter(({ extra }) => !extra);
+  const planned = await Array.fromAsync(chunks.plannedOf(before));
   if (before.copyOf) {
     return await countCopy(deps, before, planned);
   }
@@ -82,7 +81,9 @@ export async function countJob(deps: CountJobDependencies, jobId: string): Promi
   if (after?.job.state !== JobState.FINISHED) return;
   jobEnded(after, 'finished');
   // Everything is stored: segments that were made because somebody waited are not needed any more, nor side work of former plans.
-  for (const { chunk } of all.filter(({ extra, side: work }) => extra !== (work !== undefined))) {
+  const isSide = ({ side: work }: ChunkRecord) => work !== undefined;
+  const extras = await Array.fromAsync(chunks.extrasOf(before));
+  for (const { chunk } of [...planned.filter(isSide), ...extras.filter((each) => !isSide(each))]) {
     await chunks.changeChunk(chunk.id, (current) => {
       const next = cancelled(current, new Date());
       return next && { record: next };

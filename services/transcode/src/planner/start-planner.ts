@@ -44,6 +44,7 @@ import { watchWorkers } from '../workers/announce-worker.ts';
 import { createHardwareFor } from '../workers/hardware-for.ts';
 import { createWorkerTable } from '../workers/worker-table.ts';
 import { countJob } from './count-job.ts';
+import { createCounting } from './counting.ts';
 import { deleteMedia } from './delete-media.ts';
 import { cleanUpJob, endJob } from './end-job.ts';
 import { fillQueue, type PublishChunk, taskClassOf } from './fill-queue.ts';
@@ -52,9 +53,15 @@ import { planJob } from './plan-job.ts';
 import { createPlanning } from './planning.ts';
 import { reconcile } from './reconcile.ts';
 import { startJob } from './start-job.ts';
+import { createSweepPending } from './sweep-pending.ts';
 import { takeBackLost } from './take-back.ts';
+import { createTurns } from './turns.ts';
 
 const dayMs = 86_400_000;
+/** Sources whose loudness is measured at a time. */
+const maxMeasured = 2;
+/** How often one page of waiting chunks is looked at for those whose job is over. */
+const sweepMs = 30_000;
 /** How often it is looked whether workers are gone that hold chunks. */
 const takeBackMs = 1_000;
 
@@ -130,7 +137,7 @@ export async function startPlanner({
   const fail = (jobId: string, failure: Failure) => endJob(shared, jobId, failed, failure);
   const fill = (record: JobRecord) => fillQueue({ ...shared, windowChunks }, record);
   const giveOut = createGiveOut({ ...shared, fillQueue: fill });
-  const count = (jobId: string) =>
+  const count = createCounting((jobId) =>
     countJob(
       {
         ...shared,
@@ -142,7 +149,8 @@ export async function startPlanner({
         },
       },
       jobId,
-    );
+    ),
+  );
   const remove = async (media: MediaToGo) => {
     await stores.deletions.openDeletion(media);
     await deleteMedia(shared, media);
@@ -168,8 +176,15 @@ export async function startPlanner({
     endJob: fail,
     giveOut: giveOut.start,
   };
+  const measuring = createTurns(maxMeasured);
   const planning = createPlanning({
-    planJob: (jobId, signal) => planJob(planOne, jobId, signal),
+    planJob: (jobId, signal, stepAside) => {
+      const measure: typeof planOne.measureLoudness = async (...args) => {
+        stepAside();
+        return await measuring(() => planOne.measureLoudness(...args), signal);
+      };
+      return planJob({ ...planOne, measureLoudness: measure }, jobId, signal);
+    },
     maxInBackground: 4,
     onFailure: (jobId, err) => logger.warn({ err, jobId }, 'job could not be planned yet'),
   });
@@ -242,6 +257,13 @@ export async function startPlanner({
       // Somebody may be waiting for it.
       intervalMs: Math.min(pace.reconcileMs, takeBackMs),
       run: (signal) => takeBackLost({ ...shared, workers, maxAttempts, logger }, signal),
+    }),
+  );
+  stack.use(
+    startReconciler({
+      logger,
+      intervalMs: sweepMs,
+      run: createSweepPending({ ...stores, staleMs: pace.staleMs }),
     }),
   );
   const feed = stack.use(createChangeFeed(bus, 'kerkis.event.transcode.*.*', { pollMs: 500 }));

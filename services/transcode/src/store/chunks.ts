@@ -65,15 +65,37 @@ export type ChunkStore = ReturnType<typeof chunkStore>;
 export function chunkStore(database: Database) {
   const chunks: Collection<ChunkDocument> = database.collection(spec);
 
-  async function page(prefix: string, pageSize: number, pageToken: string) {
+  async function page(
+    prefix: string,
+    pageSize: number,
+    pageToken: string,
+    range: { from?: string; before?: string } = {},
+  ) {
     const found = await chunks.find({
       index: 'job',
       prefix,
+      ...range,
       limit: pageSize,
       ...(pageToken && { pageToken }),
     });
     return { records: found.items.map(toRecord), nextPageToken: found.nextPageToken ?? '' };
   }
+
+  /** Page by page. Pages go by key, so chunks may be changed and removed meanwhile. */
+  async function* pages(
+    prefix: string,
+    range: { from?: string; before?: string } = {},
+  ): AsyncGenerator<ChunkRecord> {
+    let pageToken = '';
+    do {
+      const { records, nextPageToken } = await page(prefix, 200, pageToken, range);
+      yield* records;
+      pageToken = nextPageToken;
+    } while (pageToken);
+  }
+
+  const runPrefix = ({ job, run }: Pick<JobRecord, 'job' | 'run'>) =>
+    [job.id, runKey(run), ''].join(separator);
 
   return {
     /** The outbox of this collection is relayed by the service. */
@@ -132,18 +154,21 @@ export function chunkStore(database: Database) {
       return await page(`${jobId}${separator}`, pageSize, pageToken);
     },
 
-    /**
-     * All chunks of a job, or of one run of it, page by page. Pages go by key, so chunks may be changed and removed
-     * meanwhile.
-     */
-    async *chunksOf(jobId: string, run?: number): AsyncGenerator<ChunkRecord> {
-      const prefix = [jobId, ...(run === undefined ? [] : [runKey(run)]), ''].join(separator);
-      let pageToken = '';
-      do {
-        const { records, nextPageToken } = await page(prefix, 200, pageToken);
-        yield* records;
-        pageToken = nextPageToken;
-      } while (pageToken);
+    /** All chunks of a job, or of one run of it. */
+    chunksOf(jobId: string, run?: number): AsyncGenerator<ChunkRecord> {
+      return pages([jobId, ...(run === undefined ? [] : [runKey(run)]), ''].join(separator));
+    },
+
+    /** Chunks of a job's present run that are part of its plan, in order. */
+    plannedOf(record: Pick<JobRecord, 'job' | 'run'>): AsyncGenerator<ChunkRecord> {
+      const prefix = runPrefix(record);
+      return pages(prefix, { before: `${prefix}${extraOrder}` });
+    },
+
+    /** Chunks of a job's present run that were made because somebody waited: there may be many more than planned ones. */
+    extrasOf(record: Pick<JobRecord, 'job' | 'run'>): AsyncGenerator<ChunkRecord> {
+      const prefix = runPrefix(record);
+      return pages(prefix, { from: `${prefix}${extraOrder}` });
     },
 
     /** Chunks of a job's present run in one state, first in order first. */
@@ -185,6 +210,17 @@ export function chunkStore(database: Database) {
         limit,
       });
       return found.items.map(toRecord);
+    },
+
+    /** One page of the chunks of any job in one state, longest unchanged first. */
+    async pageInState(state: ChunkState, pageToken: string) {
+      const found = await chunks.find({
+        index: 'state',
+        prefix: `${stateName(state)}${separator}`,
+        limit: 200,
+        ...(pageToken && { pageToken }),
+      });
+      return { records: found.items.map(toRecord), nextPageToken: found.nextPageToken ?? '' };
     },
 
     /** Removes the record of a chunk. */
