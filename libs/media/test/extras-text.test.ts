@@ -81,6 +81,18 @@ test('a film that does not start at zero has its text at the right time', async 
   expect(await extracted(at('late.mkv'))).toBe('WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne second in\n');
 });
 
+test('a cue that is longer than any is left out, and those around it stay', async () => {
+  const cue = (second: number, text: string) =>
+    `${second}\n00:00:0${second},000 --> 00:00:0${second},900\n${text}\n\n`;
+  await writeFile(at('c.srt'), cue(1, 'Before') + cue(2, 'word '.repeat(60_000)) + cue(3, 'After'));
+  await ffmpeg(
+    ...[...pictures('64x48', '10', 4), '-i', at('c.srt'), '-map', '0', '-map', '1', ...x264],
+    ...['-c:s', 'srt', at('long-cue.mkv')],
+  );
+  const vtt = await extracted(at('long-cue.mkv'));
+  expect(vtt.match(/^(Before|After|word.*)$/gm)).toEqual(['Before', 'After']);
+});
+
 test('several languages come from one run, named so that each is told apart', async () => {
   for (const word of ['One', 'Two', 'Three']) {
     await writeFile(at(`${word}.srt`), `1\n00:00:00,200 --> 00:00:00,900\n${word}\n`);

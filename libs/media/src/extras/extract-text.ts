@@ -25,6 +25,8 @@ const maxScriptBytes = 16 * 1024 ** 2;
 const maxCues = 20_000;
 const maxCueLength = 4_000;
 const maxVttBytes = 4 * 1024 ** 2;
+/** A line is one cue with its place and style: nothing in one that is longer could be shown. */
+const maxLineLength = 32_768;
 /** What a cue without an end gets, unless the next one comes earlier. */
 const defaultCueMs = 5_000;
 
@@ -118,6 +120,7 @@ async function readWindow(
 async function readScript(pipe: Readable | undefined, script: Script, fromSeconds: number): Promise<void> {
   const decoder = new TextDecoder();
   let rest = '';
+  let isTooLong = false;
   let sizeBytes = 0;
   const take = (line: string) => {
     const event = readAssEvent(line);
@@ -128,10 +131,18 @@ async function readScript(pipe: Readable | undefined, script: Script, fromSecond
     if (sizeBytes > maxScriptBytes) continue;
     const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/);
     rest = lines.pop() ?? '';
+    if (isTooLong) {
+      if (lines.shift() === undefined) {
+        rest = '';
+        continue;
+      }
+      isTooLong = false;
+    }
+    if (rest.length > maxLineLength) [isTooLong, rest] = [true, ''];
     for (const line of lines) take(line);
   }
   if (sizeBytes > maxScriptBytes) script.cut();
-  else take(rest);
+  else if (!isTooLong) take(rest);
 }
 
 /** The cues of one stream. */
