@@ -130,7 +130,8 @@ export async function edge(args: readonly string[]): Promise<Report> {
   const sockets = 2000;
   const slow = await slowloris(kerkis, client, { sockets, seconds: quick ? 3 : 20 });
   const slowRatio = slow.during.p99Ms / slow.before.p99Ms;
-  const stalledBytes = await stalledReaderBytes(kerkis, 500);
+  const readers = 2000;
+  const stalledBytes = await stalledReaderBytes(kerkis, readers);
   const million = quick ? 100_000 : 1_000_000;
   await measured(kerkis, { shape: '1 KiB', connections: 100, seconds: 5 });
   const beforeBytes = residentBytes(kerkis.pid);
@@ -183,7 +184,7 @@ export async function edge(args: readonly string[]): Promise<Report> {
             verdict(slowRatio, 2),
           ],
           [
-            'KiB of a reader who stalls on 2 MiB, of 500',
+            `KiB of a reader who stalls on 2 MiB, of ${readers}`,
             '',
             '',
             stalledBytes / 1024,

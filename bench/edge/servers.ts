@@ -135,7 +135,8 @@ export async function startVarnish(around: Surroundings, origin: Target): Promis
   );
   const child = pinned(around, toolPath('varnishd', process.env), [
     ...['-F', '-n', join(folder, 'work'), '-a', `127.0.0.1:${port}`, '-f', join(folder, 'edge.vcl')],
-    ...['-s', 'malloc,512m', '-p', 'default_ttl=3600'],
+    // Another user could not enter the folder.
+    ...['-j', 'none', '-s', 'malloc,512m', '-p', 'default_ttl=3600'],
   ]);
   return await ready({ ...running('varnish', child), url: `http://127.0.0.1:${port}`, paths: filePaths });
 }

@@ -190,8 +190,11 @@ export class FastConnection {
   #send({ head, body = nothing, text }: FastAnswer): void {
     const { socket } = this;
     const whole = head + this.#port.headEnd();
-    if (body.length === 0) socket.write(whole, 'latin1');
-    else if (text !== undefined) socket.write(whole + text, 'latin1');
+    // TLS is never done at once.
+    const done = this.#isTls ? this.#onFlushed : undefined;
+    this.#isSending = this.#isTls;
+    if (body.length === 0) socket.write(whole, 'latin1', done);
+    else if (text !== undefined) socket.write(whole + text, 'latin1', done);
     else {
       socket.cork();
       socket.write(Buffer.from(whole, 'latin1'));
@@ -210,7 +213,6 @@ export class FastConnection {
 
   #sendPiece(body: Buffer): void {
     const piece = body.subarray(0, tlsPieceBytes);
-    this.#isSending = true;
     this.#rest = piece.length < body.length ? body.subarray(tlsPieceBytes) : undefined;
     this.socket.write(piece, this.#onFlushed);
   }
