@@ -1,3 +1,4 @@
+import { Encryption } from '@kerkis/contracts/catalog';
 import { isKerkisError, KerkisError, toKerkisError } from '@kerkis/errors';
 import type { Admit } from '../access/admission.ts';
 import type { Grant } from '../domain/grant.ts';
@@ -30,7 +31,10 @@ export async function player(
     const grant = await admit(playback, exchange);
     const playing = toPlaying(playback);
     const page = { ...pageOf(playing, grant), nonce: playerNonce(), embedOrigins };
-    const html = await playerPage({ ...page, view: playerView(exchange.query) });
+    const view = playerView(exchange.query);
+    // hls.js takes no ClearKey in HLS; dash.js does in DASH.
+    const dash = view.dash || playback.encryption === Encryption.CBCS;
+    const html = await playerPage({ ...page, view: { ...view, dash } });
     sendPage(exchange, 200, html, playerPolicy(page));
   } catch (caught) {
     const error = toKerkisError(caught);

@@ -16,10 +16,18 @@ async function closeMenus(page: Page): Promise<void> {
   }
 }
 
-/** Chooses an entry of a menu with the mouse. */
+/** Chooses an entry of a menu with the mouse; again where the menu was written anew meanwhile, as the picture changed its size. */
 export async function choose(page: Page, name: MenuName, entry: string): Promise<void> {
-  await openMenu(page, name);
-  await page.getByRole('menuitemradio', { name: entry, exact: true }).click();
+  for (let left = 5; left > 0; left -= 1) {
+    try {
+      await openMenu(page, name);
+      await page.getByRole('menuitemradio', { name: entry, exact: true }).click({ timeout: 4000 });
+      break;
+    } catch (caught) {
+      if (left === 1) throw caught;
+      await closeMenus(page);
+    }
+  }
   await closeMenus(page);
 }
 
