@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -79,7 +80,7 @@ test('hundreds of viewers of one cold segment in a bucket cost one read, also wh
   leaving.on('error', () => undefined).end();
   await waitUntil(() => edge.reads.length === 1, { intervalMs: 1 });
   leaving.destroy();
-  const answers = await Promise.all(Array.from({ length: 300 }, () => fetchRaw({ port: edge.port, path })));
+  const answers = await Promise.all(Array.from({ length: 200 }, () => fetchRaw({ port: edge.port, path })));
   expect(answers.every(({ status, body }) => status === 200 && body.equals(Buffer.alloc(300_000, 1)))).toBe(
     true,
   );
@@ -89,9 +90,7 @@ test('hundreds of viewers of one cold segment in a bucket cost one read, also wh
 test('a thousand overlapping ranges of a large file cost no more than the file', async () => {
   await using edge = await startEdge({ config: 'delivery: {memoryCacheBytes: 128MiB, readAhead: false}' });
   const film = published(edge);
-  const bytes = Buffer.alloc(33 * MiB + 12_345);
-  for (let at = 0; at < bytes.byteLength; at += 4)
-    bytes.writeUInt32LE(at, at - (at % 4) <= bytes.byteLength - 4 ? at : 0);
+  const bytes = randomBytes(33 * MiB + 12_345);
   await edge.store.put(keyOf(film, 1), bytes);
   const path = pathOf(film, 1);
   const ask = async (start: number, end: number) => {
@@ -101,17 +100,16 @@ test('a thousand overlapping ranges of a large file cost no more than the file',
   await Promise.all(Array.from({ length: 20 }, (_, i) => ask(3 * MiB - 5 * i, 5 * MiB + 7 * i)));
   // What is known of it comes with its first block; then 2, 3, 4 and 5, the last of them by a viewer or ahead of one.
   expect(edge.reads.length).toBe(5);
-  for (let i = 0; i < 50; i++) {
-    await Promise.all(
-      Array.from({ length: 20 }, (_, j) => ask((i * 20 + j) * 33_000, (i * 20 + j) * 33_000 + 900_000)),
-    );
+  for (let i = 0; i < 1000; i += 20) {
+    const starts = Array.from({ length: 20 }, (_, j) => (i + j) * 34_000);
+    await Promise.all(starts.map((start) => ask(start, start + 99_999)));
   }
   await ask(33 * MiB, bytes.byteLength - 1);
   expect(edge.reads.length).toBe(34);
   const whole = await edge.get(path);
   expect(whole.body.equals(bytes)).toBe(true);
   expect(edge.reads.length).toBe(34);
-});
+}, 180_000);
 
 test('a scan leaves what is watched in memory', async () => {
   await using edge = await startEdge({ config: 'delivery: {memoryCacheBytes: 2MiB, readAhead: false}' });
@@ -147,10 +145,11 @@ test('with catalog and store away, what is in memory and on disk plays on, after
     edge.fault.error = away;
     beside.catalog.state.down = true;
     const lookUps = beside.catalog.state.lookUps;
-    await waitUntil(async () => {
+    const stillKnown = async () => {
       expect((await edge.get(`${film.base}/master.m3u8`)).status).toBe(200);
       return beside.catalog.state.lookUps > lookUps + 1;
-    });
+    };
+    await waitUntil(stillKnown, { timeoutMs: 50_000 });
     for (const name of ['master.m3u8', 'manifest.mpd', `${track}/media.m3u8`, `${track}/init.mp4`]) {
       expect((await edge.get(`${film.base}/${name}`)).status).toBe(200);
     }
