@@ -12,8 +12,7 @@ import { clocksFromIndex } from './index-clock.ts';
 import { findFields } from './interlacing.ts';
 import type { SourceLimits } from './limits.ts';
 import { lookAtMp4 } from './look-at-mp4.ts';
-import { sampleSource } from './sampled/sample-source.ts';
-import { clocksFromSamples } from './sampled/sampled-clocks.ts';
+import { readQuickClocks } from './quick-clocks.ts';
 import { sniffBytes, sniffContainer } from './sniff.ts';
 import type { Container, SourceInfo } from './source-info.ts';
 import { StreamClock } from './stream-clock.ts';
@@ -38,7 +37,7 @@ export interface ProbeOptions {
 
 /**
  * Finds out what a file really holds: looks at its first bytes, has ffprobe describe the streams, decodes the first frames, and reads
- * the time stamps of all packets: from the index of an MP4, or from samples of another long file, where the length hardly matters, else with
+ * the time stamps of all packets: from the index of an MP4, or what there is of it in another long file, where the length hardly matters, else with
  * ffprobe.
  *
  * Throws KerkisError `invalid` (SOURCE_EMPTY, SOURCE_TRUNCATED, SOURCE_CORRUPT, SOURCE_PROBE_TIMEOUT), `unsupported`
@@ -94,8 +93,8 @@ async function probe(
       return describeStreams(input);
     });
     describing.catch(() => {});
-    const sampling = arriving === undefined ? sampleSource(input, file.handle) : undefined;
-    sampling?.catch(() => {});
+    const quick = arriving === undefined ? readQuickClocks(input, file.handle) : undefined;
+    quick?.catch(() => {});
     mp4?.index?.prepare();
     const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index, arriving?.arrivedBytes));
     const described = parseDescription(await describing, limits);
@@ -104,9 +103,7 @@ async function probe(
     const findingFields = findFields(input, picked.video);
     findingFields.catch(() => {});
     const indexed = mp4?.index && clocksFromIndex(mp4.index, picked);
-    const samples = await sampling;
-    const sampled = samples && clocksFromSamples(samples, picked);
-    const clocks = indexed ?? sampled ?? (await scanClocks(input, picked));
+    const clocks = indexed ?? (await quick)?.(picked) ?? (await scanClocks(input, picked));
     const playable = await tryDecoding(input, picked, await trial.decodes(description));
     return assembleSource({
       container,

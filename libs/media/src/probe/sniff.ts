@@ -99,7 +99,8 @@ function framesInARow(
   return true;
 }
 
-function adtsFrameLength(head: Uint8Array, at: number): number {
+/** Bytes of the ADTS frame whose header is there; 0 when there is none. */
+export function adtsFrameLength(head: Uint8Array, at: number): number {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = head.subarray(at, at + 6);
   if (a !== 0xff || (b & 0xf6) !== 0xf0 || (c & 0x3c) >> 2 > 12) return 0;
   const length = ((d & 3) << 11) | (e << 3) | (f >> 5);
@@ -113,7 +114,8 @@ const layer3Kbps = [
 const layer2Kbps = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384] as const;
 const mpeg1Rates = [44_100, 48_000, 32_000] as const;
 
-function mpegAudioFrameLength(head: Uint8Array, at: number): number {
+/** Bytes of the frame of MPEG audio, layer 2 or 3, whose header is there; 0 when there is none. */
+export function mpegAudioFrameLength(head: Uint8Array, at: number): number {
   const [a = 0, b = 0, c = 0] = head.subarray(at, at + 3);
   const version = (b >> 3) & 3;
   const layer = (b >> 1) & 3;
@@ -126,7 +128,8 @@ function mpegAudioFrameLength(head: Uint8Array, at: number): number {
   return Math.floor((samples * kbps * 125) / rate) + ((c >> 1) & 1);
 }
 
-function afterId3(head: Uint8Array): number {
+/** Where what follows the ID3 tags at the start begins. */
+export function afterId3(head: Uint8Array): number {
   let at = 0;
   while (ascii(head, at, 3) === 'ID3') {
     const [a = 0, b = 0, c = 0, d = 0] = head.subarray(at + 6, at + 10);
