@@ -1,6 +1,8 @@
 // The delivery service as a process of its own, with media of exact sizes in its memory, a signed playback ID and a catalog in the same
-// process. Says where it serves on standard output, one line of JSON, and ends with its standard input.
+// process. Says where it serves on standard output, one line of JSON, then its resident memory at each line that it reads; ends with its
+// standard input.
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { newId } from '@kerkis/ids';
 import { generationOf, startEdge } from '../../services/delivery/test/edge-fixture.ts';
 import { addKey, publishSigned } from '../../services/delivery/test/signed.ts';
@@ -70,5 +72,10 @@ const targets: KerkisTargets = {
   ...paths,
 };
 process.stdout.write(`${JSON.stringify(targets)}\n`);
-process.stdin.resume();
-await once(process.stdin, 'end');
+const asked = createInterface({ input: process.stdin });
+asked.on('line', () => {
+  // What is only waiting to be collected is no cost of a reader.
+  globalThis.gc?.();
+  process.stdout.write(`${process.memoryUsage.rss()}\n`);
+});
+await once(asked, 'close');

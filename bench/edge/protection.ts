@@ -56,29 +56,31 @@ async function slowHeads({ url }: Target, count: number, signal: AbortSignal): P
   return opened;
 }
 
-/** What a reader costs who asks for a segment and does not read it, bytes. */
-export async function stalledReaderBytes(target: Target, count: number): Promise<number> {
+/** What a reader costs who asks for segments and reads none, bytes. `settledBytes`: memory of the server after a collection. */
+export async function stalledReaderBytes(
+  target: Target,
+  settledBytes: () => Promise<number>,
+  count: number,
+): Promise<number> {
   const { hostname, port } = new URL(target.url);
   const [path = '/'] = target.paths.large;
-  const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n`;
+  // More than the kernel takes for a reader who does not read.
+  const requests = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n`.repeat(8);
   const stall = async (readers: number): Promise<Socket[]> => {
     const sockets = Array.from({ length: readers }, () =>
       connect(Number(port), hostname).on('error', () => undefined),
     );
     for (const socket of sockets) {
       socket.pause();
-      socket.write(request);
+      socket.write(requests);
     }
     await sleep(3000);
     return sockets;
   };
-  // Code and heap grow with the first ones whatever they cost.
   const first = await stall(Math.ceil(count / 10));
-  for (const socket of first) socket.destroy();
-  await sleep(2000);
-  const before = residentBytes(target.pid);
+  const before = await settledBytes();
   const sockets = await stall(count);
-  const after = residentBytes(target.pid);
-  for (const socket of sockets) socket.destroy();
+  const after = await settledBytes();
+  for (const socket of [...first, ...sockets]) socket.destroy();
   return (after - before) / count;
 }

@@ -35,13 +35,15 @@ export function surroundings(directory: string, cpu: number): Surroundings {
   return { directory, cpu, certFile, keyFile };
 }
 
-/** Starts the delivery service, and says what it serves. */
-export async function startKerkis(around: Surroundings): Promise<{ target: Target; told: KerkisTargets }> {
+/** Starts the delivery service, and says what it serves and, when asked, what memory it has after a collection. */
+export async function startKerkis(
+  around: Surroundings,
+): Promise<{ target: Target; told: KerkisTargets; settledBytes: () => Promise<number> }> {
   const main = join(import.meta.dirname, 'kerkis-process.ts');
   const child = pinned(
     around,
     process.execPath,
-    [main, around.certFile, around.keyFile],
+    ['--expose-gc', main, around.certFile, around.keyFile],
     ['pipe', 'pipe', 'inherit'],
   );
   const ended = once(child, 'exit').then(() => {
@@ -57,7 +59,11 @@ export async function startKerkis(around: Surroundings): Promise<{ target: Targe
     secureUrl: `https://127.0.0.1:${told.securePort}`,
     paths: { list: [told.list], small: told.small, large: told.large },
   };
-  return { target, told };
+  const settledBytes = async () => {
+    child.stdin?.write('\n');
+    return Number((await once(lines, 'line'))[0]);
+  };
+  return { target, told, settledBytes };
 }
 
 const filePaths = {
