@@ -115,6 +115,24 @@ test('too little, and half an index, wait for more', async () => {
   expect((await look({ path: whole, arrivedBytes: Math.floor(sizeBytes * 0.7) })).kind).toBe('told');
 });
 
+test('where decoding begins is no matter', async () => {
+  const { whole } = await cutOff('seek.ts', film, 1);
+  const source = await probeSource(whole, defaultSourceLimits, { tools });
+  const [plan, other] = [source.video?.maxKeyframeIntervalSeconds ?? 0, 9].map(
+    (maxKeyframeIntervalSeconds) => {
+      const video = source.video && { ...source.video, maxKeyframeIntervalSeconds };
+      return planMedia({ ...source, ...(video && { video }) }, profile);
+    },
+  );
+  if (!plan || !other) throw new Error('there is no plan');
+  for (const firstSegment of [3, 12]) {
+    const rungs = [plan.ladder.video[0]?.name ?? ''];
+    const unit: EncodeUnit = { kind: 'video', rungs, firstSegment, segmentCount: 2 };
+    expect(unitFingerprint(other, unit)).toBe(unitFingerprint(plan, unit));
+    expect(await made(other, unit, whole)).toEqual(await made(plan, unit, whole));
+  }
+});
+
 test('units of other places, or of other settings, have other fingerprints', async () => {
   const { whole } = await cutOff('other.mp4', film, 1);
   const source = await probeSource(whole, defaultSourceLimits, { tools });

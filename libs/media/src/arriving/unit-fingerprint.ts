@@ -43,10 +43,21 @@ function videoRecipe(plan: MediaPlan, unit: VideoUnit): unknown {
   }));
   return {
     ...{ unit, tracks },
-    args: videoUnitArgs(plan, unit, anywhere),
+    args: withoutSeek(videoUnitArgs(plan, unit, anywhere)),
     ticksPerFrame: plan.grid.video?.ticksPerFrame,
     hdrMetadata: plan.source.video?.hdrMetadata,
   };
+}
+
+/**
+ * Where decoding begins is no matter, as long as it is early enough: it hangs on the longest way between two keyframes, of which the
+ * beginning of a source does not tell.
+ */
+function withoutSeek(args: readonly string[]): string[] {
+  const options = ['-ss', '-seek_timestamp'];
+  return args.filter(
+    (arg, at) => ![...options, '-noaccurate_seek'].includes(arg) && !options.includes(args[at - 1] ?? ''),
+  );
 }
 
 function audioRecipe(plan: MediaPlan, unit: AudioUnit): unknown {
