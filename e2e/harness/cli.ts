@@ -39,13 +39,14 @@ export async function runCli(server: string, args: readonly string[]): Promise<C
   return { exitCode: code, events, stderr: running.stderr() };
 }
 
-/** Uploads a file and waits until it is READY. Throws when the command does not say so. */
+/** Uploads a file and waits until it is READY, or PLAYABLE. Throws when the command does not say so. */
 export async function uploadFile(
   server: string,
   file: string,
   args: readonly string[] = [],
+  until: 'ready' | 'playable' = 'ready',
 ): Promise<UploadDone> {
-  const { exitCode, events, stderr } = await runCli(server, ['upload', file, '--wait', 'ready', ...args]);
+  const { exitCode, events, stderr } = await runCli(server, ['upload', file, '--wait', until, ...args]);
   const last = events.at(-1);
   if (exitCode !== 0 || last?.event !== 'done') {
     throw new Error(`upload of ${file} ended with ${exitCode}: ${stderr} ${JSON.stringify(last)}`);

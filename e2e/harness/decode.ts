@@ -26,11 +26,11 @@ export interface DecodedStream {
  * of the others (`dash_read_packet` in libavformat/dashdec.c).
  */
 export async function decode(url: string): Promise<DecodedStream[]> {
-  if (!url.endsWith('.mpd')) return run(url, ['0:v?', '0:a?']);
+  if (!new URL(url, 'file:').pathname.endsWith('.mpd')) return run(url, ['0:v?', '0:a?']);
   const { stdout } = await execute(toolPath('ffprobe', process.env), [
-    ...['-v', 'error', '-show_entries', 'stream=index', '-of', 'csv=p=0', url],
+    ...['-v', 'error', '-show_entries', 'stream=index,codec_type', '-of', 'csv=p=0', url],
   ]);
-  const indexes = new Set(stdout.match(/\d+/g));
+  const indexes = new Set([...stdout.matchAll(/^(\d+),(?:video|audio)/gm)].map(([, index]) => index));
   return (await Promise.all([...indexes].map((index) => run(url, [`0:${index}`])))).flat();
 }
 

@@ -60,7 +60,7 @@ async function installCommand(): Promise<string[] | undefined> {
 
 function packagesOf(names: readonly ToolName[]): string[] {
   const missing = names.filter((name) => !findTool(name, process.env));
-  return [...new Set(missing.map((name) => (tools[name] as Tool).debianPackage ?? name))];
+  return [...new Set(missing.flatMap((name) => ((tools[name] as Tool).debianPackage ?? name).split(' ')))];
 }
 
 function describe(name: ToolName): string {

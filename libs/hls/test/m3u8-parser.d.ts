@@ -12,6 +12,7 @@ declare module 'm3u8-parser' {
   export class Parser {
     push(chunk: string): void;
     end(): void;
+    on(event: string, listener: (told: unknown) => void): void;
     readonly manifest: {
       readonly version: number;
       readonly endList?: boolean;
