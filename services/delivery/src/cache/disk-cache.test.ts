@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempDir } from '@kerkis/testing';
 import { afterAll, expect, test } from 'vitest';
@@ -167,7 +177,14 @@ test('forgets an asset', async () => {
 });
 
 test('where nothing can be written it stays away, until that is over', async () => {
-  const path = join(await directory(), 'cache');
+  const other = join(await directory(), 'other');
+  const earlier = piece('earlier');
+  {
+    await using before = await open(other);
+    before.cache.put(earlier);
+    await before.cache.settled();
+  }
+  const path = join(other, '..', 'cache');
   await writeFile(path, 'a file where the directory should be');
   await using disk = await open(path, { pauseMs: 1 });
   const whole = piece('1.m4s');
@@ -176,7 +193,9 @@ test('where nothing can be written it stays away, until that is over', async () 
   expect(await disk.cache.get(whole.key)).toBeUndefined();
   expect(disk.counts.failures).toBeGreaterThan(0);
   expect(disk.warnings[0]).toMatchObject({ operation: 'open' });
+  // Such as a disk that is mounted late, with what it held before.
   await rm(path);
+  await rename(other, path);
   await expect
     .poll(async () => {
       disk.cache.put(whole);
@@ -184,6 +203,7 @@ test('where nothing can be written it stays away, until that is over', async () 
       return await disk.cache.get(whole.key);
     })
     .toEqual(whole);
+  expect(await disk.cache.get(earlier.key)).toEqual(earlier);
 });
 
 const mounted = mountSmallDisk();

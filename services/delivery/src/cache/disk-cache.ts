@@ -70,7 +70,8 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
   let pendingBytes = 0;
   let pausedUntilMs = 0;
   let silentUntilMs = 0;
-  let isPrepared = false;
+  let isLoaded = false;
+  let loading: Promise<void> | undefined;
   let isClosed = false;
 
   function remove(entry: DiskFileName): void {
@@ -89,13 +90,16 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     if (isFull(err)) index.shrinkTo(Math.floor(index.sizeBytes * 0.95));
   }
 
-  async function prepare(): Promise<void> {
-    await files.prepare();
-    isPrepared = true;
+  /** Again where the directory could not be used so far, such as a disk that is mounted late. */
+  function loaded(): Promise<void> {
+    loading ??= load().finally(() => {
+      loading = undefined;
+    });
+    return loading;
   }
 
   async function load(): Promise<void> {
-    await prepare();
+    await files.prepare();
     const found: DiskFileName[] = [];
     for await (const listed of files.scan()) {
       if (isClosed) return;
@@ -109,6 +113,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
       return roomBytes >= 0;
     });
     for (const file of kept.reverse()) index.restore(file.id, { ...file, isWritten: true }, takenBytes(file));
+    isLoaded = true;
     logger.info({ directory, files: index.count, sizeBytes: index.sizeBytes }, 'disk cache opened');
     for (const file of found) if (!isClosed && !isKnown(file)) await files.remove(file);
   }
@@ -125,7 +130,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     const sizeBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
     const entry: DiskEntry = { id, sizeBytes, writtenAtMs: Date.now(), isWritten: false };
     try {
-      if (!isPrepared) await prepare();
+      if (!isLoaded) await loaded();
       if (!index.set(id, entry, takenBytes(entry))) return;
       await Promise.all(removals);
       await files.write(entry, parts);
@@ -157,8 +162,8 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     }
   }
 
-  const loading = load().catch((error: unknown) => failed('open', error));
-  await Promise.race([loading, sleep(loadMs, undefined, { ref: false })]);
+  const opening = loaded().catch((error: unknown) => failed('open', error));
+  await Promise.race([opening, sleep(loadMs, undefined, { ref: false })]);
 
   async function settled(): Promise<void> {
     while (writing.size > 0 || removals.size > 0) await Promise.all([...writing.values(), ...removals]);
@@ -209,7 +214,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
 
     async [Symbol.asyncDispose]() {
       isClosed = true;
-      await Promise.all([loading, settled()]);
+      await Promise.all([opening, settled()]);
     },
   };
 }
