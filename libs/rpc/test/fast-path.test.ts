@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { HttpHandler } from '../src/index.ts';
 import { compareWithNode } from './differential.ts';
 import { createCleanup, fastBody, startTestServer } from './fixture.ts';
 
@@ -127,6 +128,27 @@ test('when too much waits for slow readers the rest is asked to come again', asy
     socket.write(head('/fast/10'));
     expect((await read(socket, 1))[0]?.status).toBe(200);
   });
+});
+
+test('above the requests that it takes on, a server answers 503 to all but health and memory', async () => {
+  const held: (() => void)[] = [];
+  const hold: HttpHandler = async (_req, res) => {
+    await new Promise<void>((resolve) => held.push(resolve));
+    res.end();
+    return true;
+  };
+  const { port } = await startTestServer(cleanup, { http: [hold], limits: { maxRequests: 2 } });
+  const waiting = [open(port), open(port)];
+  for (const socket of waiting) socket.write(head('/held'));
+  await vi.waitFor(() => expect(held).toHaveLength(2));
+  const socket = open(port);
+  socket.write(head('/other') + head('/healthz') + head('/fast/1'));
+  const answers = await read(socket, 3);
+  expect(answers.map(({ status }) => status)).toEqual([503, 200, 200]);
+  expect(answers[0]?.head).toMatch(/^retry-after: 2$/m);
+  expect(JSON.parse(`${answers[0]?.body}`)).toMatchObject({ reason: 'SERVER_OVERLOADED' });
+  for (const answer of held) answer();
+  for (const each of waiting) expect((await read(each, 1))[0]?.status).toBe(200);
 });
 
 test('when all places are taken the idle ones are freed', async () => {
