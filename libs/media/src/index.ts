@@ -143,3 +143,5 @@ export { type LocateOptions, locateMediaTools, type MediaTools } from './process
 export { formatRational, parseRational, type Rational, rational, toNumber } from './rational.ts';
 export type { RemuxRung } from './remux/plan-remux.ts';
 export { createRemuxSources, type RemuxSource, type RemuxSources } from './remux/remux-sources.ts';
+export { fetchedBytes, type SourceBytes, type SourceParts } from './source/source-bytes.ts';
+export { mapSource, type SourceMap } from './source/source-map.ts';

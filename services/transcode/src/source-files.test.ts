@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { access, mkdir, open as openFile, readdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -113,7 +113,7 @@ test('disposing ends a copy in the middle and leaves nothing', async () => {
   const opening = files.open('sources/a', never);
   opening.catch(() => {});
   await waitUntil(async () =>
-    (await readdir(scratch, { recursive: true })).some((name) => name.endsWith('.part')),
+    (await readdir(scratch, { recursive: true })).some((name) => name.includes('/')),
   );
   await files[Symbol.asyncDispose]();
   await expect(opening).rejects.toMatchObject({ kind: 'cancelled' });
@@ -163,4 +163,37 @@ test('what a killed process left is deleted, what a living one has is not', asyn
   const left = await readdir(scratch);
   expect(left).toEqual(expect.arrayContaining([living, foreign, 'other']));
   expect(left).toHaveLength(4);
+});
+
+test('of a long source only what is asked for is fetched, each part once', async () => {
+  const mebibyte = 1024 ** 2;
+  const bytes = Buffer.from(Array.from({ length: 40 * mebibyte }, (_, at) => (at * 7 + (at >> 20)) % 251));
+  await store.put('sources/long', bytes);
+  const files = await open();
+  await using one = await files.openPart('sources/long', never);
+  await using two = await files.openPart('sources/long', never);
+  expect(reads).toBe(1);
+  const piece = async (start: number, end: number) => {
+    await using file = await openFile(one.path);
+    const found = Buffer.alloc(end - start);
+    await file.read(found, 0, found.length, start);
+    return found.equals(bytes.subarray(start, end));
+  };
+  const [start, end] = [10 * mebibyte + 5, 12 * mebibyte + 1];
+  expect(await piece(start, end)).toBe(false);
+  await Promise.all([one.parts?.fetch(start, end), two.parts?.fetch(start, end)]);
+  expect(reads).toBe(2);
+  expect(await piece(start, end)).toBe(true);
+  expect(await piece(20 * mebibyte, 21 * mebibyte)).toBe(false);
+  expect(await one.parts?.peek(30 * mebibyte, 30 * mebibyte + 9)).toEqual(
+    bytes.subarray(30 * mebibyte, 30 * mebibyte + 9),
+  );
+  // What failed is fetched when it is asked for again.
+  before = async () => {
+    throw new Error('the store is away');
+  };
+  await expect(one.fetchAll()).rejects.toThrow();
+  before = async () => {};
+  await using whole = await files.open('sources/long', never);
+  expect((await readFile(whole.path)).equals(bytes)).toBe(true);
 });

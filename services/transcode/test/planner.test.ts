@@ -38,6 +38,7 @@ import { chunkStore } from '../src/store/chunks.ts';
 import { deletionStore, type MediaToGo } from '../src/store/deletions.ts';
 import { jobStore } from '../src/store/jobs.ts';
 import { exampleJob, examplePlan } from './example-plan.ts';
+import { noSource } from './no-source.ts';
 
 const plan = examplePlan({ seconds: 40, hasVideo: true, hasAudio: true, segmentMs: 1000 });
 const failure = create(FailureSchema, { reason: 'SOME_FAILURE' });
@@ -328,10 +329,7 @@ test('the pictures that are made for a finished job end before it is deleted', a
 function planningDeps(probe: () => Promise<typeof plan.source>) {
   return {
     ...parts,
-    sources: {
-      open: async () => ({ path: 'x', async [Symbol.asyncDispose]() {} }),
-      async [Symbol.asyncDispose]() {},
-    },
+    sources: noSource,
     probe,
     refuse: () => {},
     hardwareFor: async () => [],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SourceBytes } from '../source/source-bytes.ts';
 import { trackIdOf } from './index-clock.ts';
 import type { Mp4Look } from './look-at-mp4.ts';
 import { makeExcerpt } from './mp4/excerpt.ts';
@@ -18,11 +19,13 @@ export interface ExcerptedSource extends AsyncDisposable {
 
 /** Writes an excerpt of a file whose index is so long that programs take their time to read it; undefined where there is no need, or no way. */
 export async function excerptOf(
-  file: FileHandle,
+  file: SourceBytes,
   { index, moov }: Mp4Look,
   directory: string | undefined,
+  isAlwaysWanted = false,
 ): Promise<ExcerptedSource | undefined> {
-  if (!index || !moov || moov.length < fewestIndexBytes || directory === undefined) return undefined;
+  if (!index || !moov || directory === undefined) return undefined;
+  if (moov.length < fewestIndexBytes && !isAlwaysWanted) return undefined;
   const bytes = await makeExcerpt({ file, moov, index });
   if (bytes === undefined) return undefined;
   const path = join(directory, `excerpt-${randomUUID()}.mp4`);

@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
+import type { SourceBytes } from '../source/source-bytes.ts';
 import { type Mp4Index, readMp4Index } from './mp4/mp4-index.ts';
 import { readMp4Structure } from './mp4-structure.ts';
 
@@ -13,7 +13,7 @@ export interface Mp4Look {
 }
 
 /** Reads the boxes of an open file. Throws KerkisError SOURCE_ENCRYPTED or SOURCE_TRUNCATED. */
-export async function lookAtMp4(file: FileHandle, sizeBytes: number): Promise<Mp4Look> {
+export async function lookAtMp4(file: SourceBytes, sizeBytes: number): Promise<Mp4Look> {
   const { isEncrypted, hasIndex, isCutOff, moov, fragments } = await readMp4Structure(file, sizeBytes);
   if (isEncrypted) {
     throw new KerkisError(

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { SourceBytes } from '../source/source-bytes.ts';
 import type { MovieFragment } from './mp4/fragments.ts';
 
 /** What the boxes of an MP4 or QuickTime file say before any decoder sees it. */
@@ -28,7 +28,7 @@ const windowBytes = 8 * 1024;
  * Walks the boxes of an open file; reads headers and the index only, each fragment with one read. Never throws on what the file
  * says.
  */
-export async function readMp4Structure(file: FileHandle, sizeBytes: number): Promise<Mp4Structure> {
+export async function readMp4Structure(file: SourceBytes, sizeBytes: number): Promise<Mp4Structure> {
   const reader = new WindowReader(file);
   const result = { hasIndex: false, isEncrypted: false, isCutOff: false };
   const moovs: Buffer[] = [];
@@ -93,11 +93,11 @@ function boxAt(header: Buffer, at: number, parentEnd: number) {
 
 /** Reads of a file that mostly follow each other closely. */
 class WindowReader {
-  readonly #file: FileHandle;
+  readonly #file: SourceBytes;
   #window = Buffer.alloc(0);
   #at = 0;
 
-  constructor(file: FileHandle) {
+  constructor(file: SourceBytes) {
     this.#file = file;
   }
 

@@ -1,8 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
 import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { MediaTools } from '../process/tools.ts';
 import { findCopyable } from '../remux/find-copyable.ts';
+import { fetchedBytes, type SourceBytes, type SourceParts } from '../source/source-bytes.ts';
 import { assembleSource } from './assemble-source.ts';
 import { startEarlyTrial } from './early-trial.ts';
 import { excerptOf } from './excerpted-source.ts';
@@ -33,6 +34,8 @@ export interface ProbeOptions {
    * beginning counts as far as it tells of what is to come; without a size only what is there counts.
    */
   readonly arriving?: { readonly arrivedBytes: number; readonly sizeBytes?: number } | undefined;
+  /** Only parts of the file are here, others can be fetched. All of it is, where the container has no index of all packets. */
+  readonly parts?: SourceParts | undefined;
 }
 
 /**
@@ -68,10 +71,10 @@ export async function probeSource(
 async function probe(
   path: string,
   limits: SourceLimits,
-  { tools, signal, scratchDirectory, arriving }: ProbeOptions,
+  { tools, signal, scratchDirectory, arriving, parts }: ProbeOptions,
 ): Promise<SourceInfo> {
-  await using file = await openSource(path);
-  const { container } = file;
+  await using file = await openSource(path, parts);
+  const { container, bytes } = file;
   const sizeBytes = arriving?.sizeBytes ?? file.sizeBytes;
   const stopping = new AbortController();
   const input: ProbeInput = {
@@ -83,28 +86,37 @@ async function probe(
     signal: signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]),
   };
   try {
-    const mp4 = container === 'mov' ? await lookAtMp4(file.handle, sizeBytes) : undefined;
-    await using excerpt = mp4 && (await excerptOf(file.handle, mp4, scratchDirectory));
+    const whole = async () => await parts?.fetch(0, sizeBytes);
+    const mp4 = container === 'mov' ? await lookAtMp4(bytes, sizeBytes) : undefined;
+    await using excerpt = mp4 && (await excerptOf(bytes, mp4, scratchDirectory, parts !== undefined));
+    if (excerpt === undefined) await whole();
     // Both take as long as a process takes to start; the index of an MP4 is read meanwhile.
     const start = { ...input, path: excerpt?.path ?? path };
     const trial = startEarlyTrial(start);
-    const describing = describeStreams(start).catch((error) => {
+    const describing = describeStreams(start).catch(async (error) => {
       if (excerpt === undefined) throw error;
-      return describeStreams(input);
+      await whole();
+      return await describeStreams(input);
     });
     describing.catch(() => {});
-    const quick = arriving === undefined ? readQuickClocks(input, file.handle) : undefined;
+    const quick = arriving === undefined ? readQuickClocks(input, bytes) : undefined;
     quick?.catch(() => {});
     mp4?.index?.prepare();
-    const copyable = mp4?.index && (await findCopyable(file.handle, mp4.index, arriving?.arrivedBytes));
+    const copyable = mp4?.index && (await findCopyable(bytes, mp4.index, arriving?.arrivedBytes));
     const described = parseDescription(await describing, limits);
     const description = excerpt?.withWholeRates(described) ?? described;
-    const picked = await withHdrMetadata(input, pickStreams(description, limits));
-    const findingFields = findFields(input, picked.video);
+    const picked = await withHdrMetadata(start, pickStreams(description, limits));
+    const findingFields = findFields(start, picked.video);
     findingFields.catch(() => {});
     const indexed = mp4?.index && clocksFromIndex(mp4.index, picked);
-    const clocks = indexed ?? (await quick)?.(picked) ?? (await scanClocks(input, picked));
-    const playable = await tryDecoding(input, picked, await trial.decodes(description));
+    const scan = async () => {
+      await whole();
+      return await scanClocks(input, picked);
+    };
+    const clocks = indexed ?? (await quick)?.(picked) ?? (await scan());
+    const decoded = await trial.decodes(description);
+    if (picksOf(picked).some(({ index }) => !decoded.has(index))) await whole();
+    const playable = await tryDecoding(input, picked, decoded);
     return assembleSource({
       container,
       sizeBytes,
@@ -124,7 +136,7 @@ async function probe(
 /** The clocks of the picked streams from the time stamps of all packets, which takes longer the longer the file is. */
 async function scanClocks(input: ProbeInput, picked: PickedStreams): Promise<Map<number, StreamClock>> {
   const clocks = new Map(
-    [...(picked.video === undefined ? [] : [picked.video]), ...picked.audios].map((stream) => [
+    picksOf(picked).map((stream) => [
       stream.index,
       new StreamClock(stream.timeBase, stream.raw.codec_type === 'audio' ? stream.raw.start_pts : undefined),
     ]),
@@ -132,6 +144,8 @@ async function scanClocks(input: ProbeInput, picked: PickedStreams): Promise<Map
   await scanPackets(input, (packet) => clocks.get(packet.streamIndex)?.add(packet));
   return clocks;
 }
+
+const picksOf = ({ video, audios }: PickedStreams) => (video === undefined ? audios : [video, ...audios]);
 
 /** HDR10 whose container does not tell what its pictures do. */
 async function withHdrMetadata(input: ProbeInput, picked: PickedStreams): Promise<PickedStreams> {
@@ -146,13 +160,13 @@ async function withHdrMetadata(input: ProbeInput, picked: PickedStreams): Promis
 
 /** An open source. */
 interface OpenSource extends AsyncDisposable {
-  readonly handle: FileHandle;
+  readonly bytes: SourceBytes;
   readonly container: Container;
   readonly sizeBytes: number;
 }
 
 /** Opens a file and finds its container by its first bytes. */
-async function openSource(path: string): Promise<OpenSource> {
+async function openSource(path: string, parts: SourceParts | undefined): Promise<OpenSource> {
   const handle = await open(path, 'r').catch((cause) => {
     throw new KerkisError('not_found', 'SOURCE_MISSING', 'The source file is not there.', { cause });
   });
@@ -161,9 +175,10 @@ async function openSource(path: string): Promise<OpenSource> {
     if (!stats.isFile())
       throw new KerkisError('unsupported', 'SOURCE_NOT_MEDIA', 'The source is no regular file.');
     const head = Buffer.alloc(Math.min(sniffBytes, stats.size));
-    const { bytesRead } = await handle.read(head, 0, head.length, 0);
+    const bytes = parts ? fetchedBytes(handle, parts) : handle;
+    const { bytesRead } = await bytes.read(head, 0, head.length, 0);
     const container = sniffContainer(head.subarray(0, bytesRead));
-    return { handle, container, sizeBytes: stats.size, [Symbol.asyncDispose]: () => handle.close() };
+    return { bytes, container, sizeBytes: stats.size, [Symbol.asyncDispose]: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;

@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { IndexedTrack, Mp4Index } from '../probe/mp4/mp4-index.ts';
 import type { CopyableVideo } from '../probe/source-info.ts';
+import type { SourceBytes } from '../source/source-bytes.ts';
 import { readAvcConfig, startsWithIdr } from './avc-config.ts';
 import { type Gops, readGops } from './gops.ts';
 import { readAvcEntry } from './sample-entry.ts';
@@ -13,6 +13,8 @@ const maxGops = 50_000;
 const maxReorderSeconds = 2;
 /** Enough for the parameter sets and messages that most encoders put first. */
 const lookBytes = 64;
+/** Each is a request where the bytes are elsewhere: of more, no track is taken over. */
+const maxFetchedGops = 5_000;
 /** So many reads, then others have their turn. */
 const readsAtOnce = 32;
 
@@ -21,7 +23,7 @@ const readsAtOnce = 32;
  * that start with an IDR picture. Undefined when there are none. Groups behind the first `arrivedBytes` are taken for such as well.
  */
 export async function findCopyable(
-  file: FileHandle,
+  file: SourceBytes,
   index: Mp4Index,
   arrivedBytes = Number.POSITIVE_INFINITY,
 ): Promise<CopyableVideo | undefined> {
@@ -65,32 +67,59 @@ function measureGops({ table, presented }: IndexedTrack, { first }: Gops) {
 }
 
 async function allStartWithIdr(
-  { fd }: FileHandle,
+  file: SourceBytes,
   { offsets, sizes }: IndexedTrack['table'],
   first: Uint32Array,
   lengthBytes: number,
 ): Promise<boolean> {
+  if (file.fd === undefined && first.length > maxFetchedGops) return false;
+  const startsAsWanted = (sample: number) => {
+    const place = { offset: offsets[sample] as number, sizeBytes: sizes[sample] as number, lengthBytes };
+    return file.fd === undefined ? fetchedStartsWithIdr(file, place) : sampleStartsWithIdr(file.fd, place);
+  };
   for (let at = 0; at < first.length; at += readsAtOnce) {
-    for (const sample of first.subarray(at, at + readsAtOnce)) {
-      if (!sampleStartsWithIdr(fd, offsets[sample] as number, sizes[sample] as number, lengthBytes))
-        return false;
-    }
+    const found = Array.from(first.subarray(at, at + readsAtOnce), startsAsWanted);
+    if ((await Promise.all(found)).includes(false)) return false;
     await setImmediate();
   }
   return true;
 }
 
+/** Where a sample lies, and how long the lengths in it are. */
+interface SamplePlace {
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly lengthBytes: number;
+}
+
 /**
  * Reads synchronously: what has just been stored is in memory, where a read takes microseconds and a promise ten times as long.
  */
-function sampleStartsWithIdr(fd: number, offset: number, sizeBytes: number, lengthBytes: number): boolean {
-  for (let length = Math.min(sizeBytes, lookBytes); ; ) {
+function sampleStartsWithIdr(fd: number, place: SamplePlace): boolean {
+  for (let length = Math.min(place.sizeBytes, lookBytes); ; ) {
     const bytes = Buffer.allocUnsafe(length);
-    if (readSync(fd, bytes, 0, length, offset) < length) return false;
-    const found = startsWithIdr(bytes, lengthBytes);
-    if ('isIdr' in found) return found.isIdr;
-    // Messages of more than 64 KiB are no honest encoder's.
-    if (found.neededBytes > Math.min(sizeBytes, 65_536)) return false;
-    length = Math.min(sizeBytes, found.neededBytes + lookBytes);
+    if (readSync(fd, bytes, 0, length, place.offset) < length) return false;
+    const found = look(bytes, place);
+    if (typeof found === 'boolean') return found;
+    length = found;
   }
+}
+
+async function fetchedStartsWithIdr(file: SourceBytes, place: SamplePlace): Promise<boolean> {
+  for (let length = Math.min(place.sizeBytes, lookBytes); ; ) {
+    const bytes = Buffer.allocUnsafe(length);
+    if ((await file.read(bytes, 0, length, place.offset)).bytesRead < length) return false;
+    const found = look(bytes, place);
+    if (typeof found === 'boolean') return found;
+    length = found;
+  }
+}
+
+/** Whether the first picture in these bytes is an IDR; a number: so many bytes are needed to see. */
+function look(bytes: Buffer, { sizeBytes, lengthBytes }: SamplePlace): boolean | number {
+  const found = startsWithIdr(bytes, lengthBytes);
+  if ('isIdr' in found) return found.isIdr;
+  // Messages of more than 64 KiB are no honest encoder's.
+  if (found.neededBytes > Math.min(sizeBytes, 65_536)) return false;
+  return Math.min(sizeBytes, found.neededBytes + lookBytes);
 }

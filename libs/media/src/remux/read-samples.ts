@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
+import type { SourceBytes } from '../source/source-bytes.ts';
 import type { RemuxSource } from './remux-sources.ts';
 
 /** Bytes between two samples that are rather read than left out: sound lies there. */
@@ -9,7 +9,7 @@ const maxSegmentBytes = 256 * 1024 ** 2;
 
 /** The bytes of the samples from `first` to before `end`, in decode order. Throws KerkisError `invalid` UNIT_INVALID. */
 export async function readSamples(
-  file: FileHandle,
+  file: SourceBytes,
   { offsets, sizes }: Pick<RemuxSource, 'offsets' | 'sizes'>,
   first: number,
   end: number,

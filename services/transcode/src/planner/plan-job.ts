@@ -9,6 +9,7 @@ import {
   planMedia,
   type probeSource,
   type SourceInfo,
+  type SourceParts,
 } from '@kerkis/media';
 import { copying, hasMade } from '../domain/copied-job.ts';
 import { encodingProfile } from '../domain/encoding-profile.ts';
@@ -20,11 +21,17 @@ import type { SourceFiles } from '../source-files.ts';
 import type { JobStore } from '../store/jobs.ts';
 import { normaliseSound } from './normalise-sound.ts';
 
+/** How a source is probed. */
+export interface ProbeRun {
+  readonly signal: AbortSignal;
+  readonly parts: SourceParts | undefined;
+}
+
 /** What planning needs. */
 export interface PlanJobDependencies {
   readonly jobs: Pick<JobStore, 'findJob' | 'changeJob' | 'finishedWith'>;
   readonly sources: SourceFiles;
-  readonly probe: (path: string, options: { signal: AbortSignal }) => ReturnType<typeof probeSource>;
+  readonly probe: (path: string, run: ProbeRun) => ReturnType<typeof probeSource>;
   readonly refuse: (source: SourceInfo) => void;
   /** Measures a stream of the source for profiles that want a certain loudness. */
   readonly measureLoudness: (
@@ -101,13 +108,14 @@ async function makePlan(
     );
   }, touchMs);
   try {
-    await using file = await sources.open(record.source.objectKey, signal);
-    const source = await probe(file.path, { signal });
+    await using file = await sources.openPart(record.source.objectKey, signal);
+    const source = await probe(file.path, { signal, parts: file.parts });
     refuse(source);
     const profile = encodingProfile(record.profile);
     const hardware = record.withoutHardware ? [] : await hardwareFor(profile, signal);
     const plan = planMedia(source, profile, { hardware });
     if (!profile.loudness) return plan;
+    await file.fetchAll();
     // All chunks of a track have the same gain, so it is known before the first one: such a job is planned later by one pass of its sound.
     return await normaliseSound(plan, profile.loudness, (request) =>
       measureLoudness(file.path, source, request, signal),

@@ -49,7 +49,7 @@ import { deleteMedia } from './delete-media.ts';
 import { cleanUpJob, endJob } from './end-job.ts';
 import { fillQueue, type PublishChunk, taskClassOf } from './fill-queue.ts';
 import { createGiveOut } from './give-out.ts';
-import { planJob } from './plan-job.ts';
+import { type ProbeRun, planJob } from './plan-job.ts';
 import { createPlanning } from './planning.ts';
 import { reconcile } from './reconcile.ts';
 import { startJob } from './start-job.ts';
@@ -162,8 +162,8 @@ export async function startPlanner({
     reuse,
     maxAttempts,
     touchMs: pace.staleMs / 6,
-    probe: (path: string, { signal }: { signal: AbortSignal }) =>
-      probing((options) => probeSource(path, sourceLimits(config), options), signal),
+    probe: (path: string, { signal, parts }: ProbeRun) =>
+      probing((options) => probeSource(path, sourceLimits(config), { ...options, parts }), signal),
     measureLoudness: (
       sourcePath: string,
       source: SourceInfo,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { exampleChunk, runningJob } from '../../test/example-plan.ts';
+import { noSource } from '../../test/no-source.ts';
 import { encodeChunk } from './encode-chunk.ts';
 
 test('the speed of a chunk is known also when ffmpeg was done before it told any', async () => {
@@ -13,10 +14,7 @@ test('the speed of a chunk is known also when ffmpeg was done before it told any
       },
       onStored: () => {},
       early: { pathOf: async () => '', take: async () => undefined },
-      sources: {
-        open: async () => ({ path: 'x', async [Symbol.asyncDispose]() {} }),
-        async [Symbol.asyncDispose]() {},
-      },
+      sources: noSource,
       encoder: {
         async *encode(plan) {
           const rung = plan.ladder.video[0]?.name ?? '';

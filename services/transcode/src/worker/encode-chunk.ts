@@ -94,7 +94,9 @@ export function encodeChunk(
     if (!plan) throw new KerkisError('internal', 'JOB_HAS_NO_PLAN', 'The job of this chunk has no plan.');
     const measuredEarly = await deps.early.take(job, record, assertHeld);
     if (measuredEarly) return { measured: measuredEarly };
-    await using file = growing ? undefined : await deps.sources.open(source.objectKey, signal);
+    const units = unitsOf(plan, record.chunk);
+    await using file = growing ? undefined : await deps.sources.openPart(source.objectKey, signal);
+    await file?.fetchFor(plan, units);
     const sourcePath = growing ? await deps.early.pathOf(growing) : (file?.path ?? '');
     const runs = trackRuns(plan);
     const startedAt = performance.now();
@@ -107,7 +109,7 @@ export function encodeChunk(
         speed = now;
       },
     };
-    for (const unit of unitsOf(plan, record.chunk)) {
+    for (const unit of units) {
       const nameOf = unit.kind === 'audio' ? audioTrackName : videoTrackName;
       for await (const part of deps.encoder.encode(plan, unit, settings)) {
         signal.throwIfAborted();

@@ -5,6 +5,7 @@ import { startTelemetry } from '@kerkis/telemetry';
 import { waitUntil } from '@kerkis/testing';
 import { afterAll, expect, test } from 'vitest';
 import { exampleChunk, runningJob } from '../../test/example-plan.ts';
+import { noSource } from '../../test/no-source.ts';
 import { type ChunkRecord, noProgress } from '../domain/chunk.ts';
 import type { ChunkStore } from '../store/chunks.ts';
 import { encodeChunk } from './encode-chunk.ts';
@@ -81,10 +82,7 @@ test('an encoding that is stopped is over only when its last write is', async ()
       },
       onStored: () => {},
       early: { pathOf: async () => '', take: async () => undefined },
-      sources: {
-        open: async () => ({ path: 'x', async [Symbol.asyncDispose]() {} }),
-        async [Symbol.asyncDispose]() {},
-      },
+      sources: noSource,
       encoder: {
         async *encode(plan, _unit, { signal }) {
           const part = {

@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { toNumber } from '../../rational.ts';
+import type { SourceBytes } from '../../source/source-bytes.ts';
 import type { ProbeInput } from '../ffprobe.ts';
 import { type ByteSource, bytesOfFile, SamplingRefusal } from '../sampled/byte-source.ts';
 import { scanWindows } from '../sampled/scan-windows.ts';
@@ -44,7 +44,7 @@ type SoundClock = (picked: PickedStreams) => Map<number, StreamClock> | undefine
  */
 export async function countSoundPackets(
   input: ProbeInput,
-  file: FileHandle,
+  file: SourceBytes,
   smallest = smallestBytes,
 ): Promise<SoundClock | undefined> {
   const reader = readers[input.container];

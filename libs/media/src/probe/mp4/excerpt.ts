@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { box, fullBox, uint32 } from '../../cmaf/box.ts';
+import type { SourceBytes } from '../../source/source-bytes.ts';
 import { type BoxRange, boxesBetween, Mp4Refusal, optionalBox } from './byte-reader.ts';
 import type { IndexedTrack, Mp4Index } from './mp4-index.ts';
 import { isPcm } from './pcm-packets.ts';
@@ -7,7 +7,7 @@ import { readMovie } from './track.ts';
 
 /** What an excerpt is made of. */
 export interface ExcerptSource {
-  readonly file: FileHandle;
+  readonly file: SourceBytes;
   /** Content of the only `moov`, all samples of which it lists. */
   readonly moov: Buffer;
   readonly index: Mp4Index;
@@ -84,7 +84,7 @@ async function excerpt({ file, moov, index }: ExcerptSource): Promise<Buffer | u
 }
 
 /** The box that says which family of formats it is, which demuxers go by. */
-async function readBrands(file: FileHandle): Promise<Buffer | undefined> {
+async function readBrands(file: SourceBytes): Promise<Buffer | undefined> {
   const bytes = Buffer.alloc(maxBrandBytes);
   const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
   const size = bytesRead < 8 ? 0 : bytes.readUInt32BE(0);

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { SourceBytes } from '../../source/source-bytes.ts';
 
 /** Bytes of a file, by ranges. */
 export interface ByteSource {
@@ -11,7 +11,7 @@ export interface ByteSource {
 export class SamplingRefusal extends Error {}
 
 /** The bytes of an open file, at most `maxBytes` of them. */
-export function bytesOfFile(file: FileHandle, sizeBytes: number, maxBytes: number): ByteSource {
+export function bytesOfFile(file: SourceBytes, sizeBytes: number, maxBytes: number): ByteSource {
   let left = maxBytes;
   return {
     sizeBytes,

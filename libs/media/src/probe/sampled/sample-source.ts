@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { SourceBytes } from '../../source/source-bytes.ts';
 import type { ProbeInput } from '../ffprobe.ts';
 import { matroskaPlaces } from '../matroska/matroska-places.ts';
 import type { Container } from '../source-info.ts';
@@ -40,7 +40,7 @@ export function placesOf(
  */
 export async function sampleSource(
   input: ProbeInput,
-  file: FileHandle,
+  file: SourceBytes,
   extent: SamplingExtent = usualExtent,
 ): Promise<Samples | undefined> {
   const open = placesOf(input.container);
