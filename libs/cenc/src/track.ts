@@ -16,8 +16,7 @@ export interface ProtectedTrack {
   };
 }
 
-/** Where the description of samples is in an init segment. */
-export const samplesPath = ['mdia', 'minf', 'stbl', 'stsd'] as const;
+const samplesPath = ['mdia', 'minf', 'stbl', 'stsd'] as const;
 const videoFields = 78;
 const audioFields = 28;
 
@@ -75,7 +74,7 @@ export function sampleEntry(bytes: Buffer, trak: Box): { entry: Box; stsd: Box; 
 }
 
 /** The boxes inside of a sample entry. */
-export function entryChildren(bytes: Buffer, entry: Box, kind: 'video' | 'audio'): Box[] {
+function entryChildren(bytes: Buffer, entry: Box, kind: 'video' | 'audio'): Box[] {
   return boxesIn(bytes, entry.content + (kind === 'video' ? videoFields : audioFields), entry.end);
 }
 

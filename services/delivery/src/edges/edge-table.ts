@@ -10,7 +10,7 @@ export interface EdgeStanding {
 }
 
 /** Where a playback ID is served now. */
-export interface Routes {
+interface Routes {
   /** Edges, the best first. */
   readonly edges: KnownEdge[];
   /** Live origins that hold it. */

@@ -3,7 +3,7 @@ import type { TrackKey } from '@kerkis/cenc';
 import { KerkisError } from '@kerkis/errors';
 
 /** Pictures and sound have keys of their own: a player may be let have one without the other. */
-export type KeyKind = 'video' | 'audio';
+type KeyKind = 'video' | 'audio';
 
 /** The key of all tracks of a kind of a generation. */
 export interface ContentKey extends TrackKey {

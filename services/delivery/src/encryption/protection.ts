@@ -13,7 +13,7 @@ export interface Protection {
 }
 
 /** A generation whose segments are encrypted. */
-export type ProtectedGeneration = PlayableGeneration & { readonly protection: Protection };
+type ProtectedGeneration = PlayableGeneration & { readonly protection: Protection };
 
 const schemes = {
   [Encryption.UNSPECIFIED]: undefined,

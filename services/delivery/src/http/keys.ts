@@ -12,7 +12,7 @@ export interface KeyDependencies {
 }
 
 /** What may be sent to the path of licences. */
-export const licenseMethods = 'POST, OPTIONS';
+const licenseMethods = 'POST, OPTIONS';
 
 /** How long a body of a few hundred bytes may take. */
 const bodyMs = 5_000;

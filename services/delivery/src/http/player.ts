@@ -32,8 +32,9 @@ export async function player(
     const playing = toPlaying(playback);
     const page = { ...pageOf(playing, grant), nonce: playerNonce(), embedOrigins };
     const view = playerView(exchange.query);
-    // hls.js takes no ClearKey in HLS; dash.js does in DASH.
-    const dash = view.dash || playback.encryption === Encryption.CBCS;
+    const { encryption } = playback;
+    // hls.js takes no ClearKey in HLS; dash.js does in DASH, which has no AES-128.
+    const dash = encryption === Encryption.CBCS || (view.dash && encryption !== Encryption.AES_128);
     const html = await playerPage({ ...page, view: { ...view, dash } });
     sendPage(exchange, 200, html, playerPolicy(page));
   } catch (caught) {
