@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { Encryption } from '@kerkis/contracts/catalog';
 import { newId } from '@kerkis/ids';
 import { freePort, tempDir, waitUntil } from '@kerkis/testing';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -48,7 +49,9 @@ describe.skipIf(!hasBrowser)('the player page', () => {
     const text = await generateText(directory, 'en', false);
     elsewhere = await freePort();
     edge = stack.use(
-      await startEdge({ config: `delivery: {embedOrigins: ["http://127.0.0.1:${elsewhere}"]}` }),
+      await startEdge({
+        config: `delivery: {embedOrigins: ["http://127.0.0.1:${elsewhere}"], encryption: {secret: "a secret of more than thirty-two characters"}}`,
+      }),
     );
     const publishMedia = async (tracks: typeof presentation.tracks) => {
       const whole = { ...presentation, tracks: [...tracks, text] };
@@ -173,6 +176,29 @@ describe.skipIf(!hasBrowser)('the player page', () => {
     const stranger = await open(`http://localhost:${elsewhere}/`);
     await expect.poll(() => stranger.complaints.join()).toContain('frame-ancestors');
     await stranger.page.close();
+  });
+
+  test.each([
+    { encryption: Encryption.AES_128, engine: 'hls' },
+    { encryption: Encryption.CBCS, engine: 'dash' },
+  ])('plays what is encrypted: $engine', async ({ encryption, engine }) => {
+    const told = edge.catalog.playbacks.get(film);
+    const generation = told?.generation as Parameters<typeof publish>[1];
+    const { playbackId } = publish(edge, generation);
+    const published = edge.catalog.playbacks.get(playbackId);
+    const named = { ...published?.playbackId, id: playbackId, encryption } as NonNullable<
+      typeof published
+    >['playbackId'];
+    edge.catalog.playbacks.set(playbackId, { ...published, playbackId: named } as NonNullable<
+      typeof published
+    >);
+    const { page, complaints } = await open(`/play/${playbackId}?autoplay&muted`);
+    await expect
+      .poll(() => media(page, ({ currentTime }) => currentTime), { timeout: 60_000 })
+      .toBeGreaterThan(1);
+    expect(await page.locator('#media').getAttribute('data-engine')).toBe(engine);
+    expect(complaints).toEqual([]);
+    await page.close();
   });
 
   test('offers the code that embeds it', async () => {
