@@ -39,7 +39,7 @@ export function surroundings(directory: string, cpu: number): Surroundings {
 export async function startKerkis(
   around: Surroundings,
 ): Promise<{ target: Target; told: KerkisTargets; settledBytes: () => Promise<number> }> {
-  const main = join(import.meta.dirname, 'kerkis-process.ts');
+  const main = join(import.meta.dirname, '../../services/delivery/test/loaded-edge.ts');
   const child = pinned(
     around,
     process.execPath,

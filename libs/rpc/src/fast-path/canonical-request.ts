@@ -17,7 +17,7 @@ export interface ReadHead {
 }
 
 /** Longest head that is looked at. Node takes 16 KiB. */
-export const maxHeadLength = 8 * 1024;
+const maxHeadLength = 8 * 1024;
 
 const maxFields = 64;
 const version = ' HTTP/1.1';

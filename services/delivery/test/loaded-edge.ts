@@ -1,12 +1,11 @@
-// The delivery service as a process of its own, with media of exact sizes in its memory, a signed playback ID and a catalog in the same
+// For bench/edge.ts: the delivery service as a process of its own, with media of exact sizes in its memory, a signed playback ID and a catalog in the same
 // process. Says where it serves on standard output, one line of JSON, then its resident memory at each line that it reads; ends with its
 // standard input.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { newId } from '@kerkis/ids';
-import { generationOf, startEdge } from '../../services/delivery/test/edge-fixture.ts';
-import { addKey, publishSigned } from '../../services/delivery/test/signed.ts';
-import type { KerkisTargets } from './targets.ts';
+import { generationOf, startEdge } from './edge-fixture.ts';
+import { addKey, publishSigned } from './signed.ts';
 
 const [certFile = '', keyFile = ''] = process.argv.slice(2);
 const objectsOfSize = 8;
@@ -64,7 +63,7 @@ for (const name of ['small', 'large'] as const) {
     paths[name].push(path);
   }
 }
-const targets: KerkisTargets = {
+const targets = {
   port: edge.port,
   securePort: edge.server.securePort ?? 0,
   list,
