@@ -1,78 +1,40 @@
 // Equal bytes with an equal profile are encoded once: by real ffmpeg on real stores.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
-import { parseConfig } from '@kerkis/config';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { DownloadFormat, FailureSchema, type Profile, ProfileSchema } from '@kerkis/contracts/media';
 import { ChunkState, EnsureSegmentRequestSchema, JobState } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, MediaDeletedSchema } from '@kerkis/contracts/transcode/events';
 import { openDatabase } from '@kerkis/documents';
-import { consume, event, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
-import { type Mesh, openResources } from '@kerkis/mesh';
-import type { ObjectStore } from '@kerkis/objects';
-import { startTelemetry } from '@kerkis/telemetry';
-import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
+import { makeMedia, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copied, copying, hasMade } from '../src/domain/copied-job.ts';
 import { workKey } from '../src/domain/donor.ts';
 import { newJob, planned, restartedWithout } from '../src/domain/job.ts';
 import { chunksNow, sideWorkNow } from '../src/domain/per-title.ts';
 import { ensureSegment } from '../src/rpc/ensure-segment.ts';
-import { startTranscode } from '../src/service.ts';
-import { type ChunkStore, chunkStore } from '../src/store/chunks.ts';
-import { type JobStore, jobStore } from '../src/store/jobs.ts';
+import { chunkStore } from '../src/store/chunks.ts';
+import { jobStore } from '../src/store/jobs.ts';
+import { startTranscodeMesh, type TranscodeMesh } from './transcode-mesh.ts';
 
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
-let mesh: Mesh;
-let objects: ObjectStore;
-let jobs: JobStore;
-let chunks: ChunkStore;
-let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
+let objects: TranscodeMesh['objects'];
+let jobs: TranscodeMesh['stores']['jobs'];
+let chunks: TranscodeMesh['stores']['chunks'];
+let tell: TranscodeMesh['tell'];
 const finishedEvents: JobFinished[] = [];
 const deleted: string[] = [];
 
 beforeAll(async () => {
-  const nats = stack.use(await startNats());
-  const directory = stack.use(await tempDir()).path;
-  const config = parseConfig(
-    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2 }, worker: { slots: 2, niceness: 0 } } }`,
-  );
-  const telemetry = stack.use(
-    startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'silent' }),
-  );
-  const resources = stack.use(
-    await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
-  );
-  mesh = resources.meshFor('transcode');
-  const database = await mesh.database();
-  [objects, jobs, chunks] = [await mesh.objects(), jobStore(database), chunkStore(database)];
-  stack.use(await startTranscode(mesh, { reconcileMs: 300, staleMs: 2_000, drainMs: 500 }));
-  const outbox = database.collection<{ id: string }>({ name: 'others', indexes: {} });
-  const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
-  tell = async (schema, message) => {
-    await outbox.insert({ id: newId('evt') }, [
-      event(schema, message, { subjectId: 'test', source: 'test' }),
-    ]);
-    await relay.flush();
-  };
-  stack.use(
-    consume(mesh.bus, {
-      schema: JobFinishedSchema,
-      durable: 'test-finished',
-      handler: async (message) => void finishedEvents.push(message),
-    }),
-  );
-  stack.use(
-    consume(mesh.bus, {
-      schema: MediaDeletedSchema,
-      durable: 'test-deleted',
-      handler: async ({ assetId }) => void deleted.push(assetId),
-    }),
-  );
+  const started = stack.use(await startTranscodeMesh());
+  ({ objects, tell } = started);
+  ({ jobs, chunks } = started.stores);
+  started.hear(JobFinishedSchema, (message) => finishedEvents.push(message));
+  started.hear(MediaDeletedSchema, ({ assetId }) => deleted.push(assetId));
 });
 
 const profile = (init: MessageInitShape<typeof ProfileSchema> = {}) =>

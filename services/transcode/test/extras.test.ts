@@ -4,84 +4,38 @@ import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import { type Client, ConnectError, createClient } from '@connectrpc/connect';
-import { parseConfig } from '@kerkis/config';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { DownloadFormat, LoudnessSchema, ProfileSchema, TrackKind } from '@kerkis/contracts/media';
-import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import { type JobFinished, JobFinishedSchema, JobPlannedSchema } from '@kerkis/contracts/transcode/events';
-import { consume, event, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { locateMediaTools } from '@kerkis/media';
-import { openResources } from '@kerkis/mesh';
-import type { ObjectStore } from '@kerkis/objects';
-import { createMeshTransport, fromConnectError, startServer } from '@kerkis/rpc';
-import { startTelemetry } from '@kerkis/telemetry';
-import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
+import { fromConnectError } from '@kerkis/rpc';
+import { makeMedia, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTranscode } from '../src/service.ts';
+import { startTranscodeMesh, type TranscodeMesh } from './transcode-mesh.ts';
 
 const run = promisify(execFile);
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
 let directory: string;
-let objects: ObjectStore;
-let jobs: Client<typeof JobService>;
-let segments: Client<typeof SegmentService>;
+let objects: TranscodeMesh['objects'];
+let jobs: TranscodeMesh['jobs'];
+let segments: TranscodeMesh['segments'];
 let tools: Awaited<ReturnType<typeof locateMediaTools>>;
-let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
+let tell: TranscodeMesh['tell'];
 const finishedEvents: JobFinished[] = [];
 const offered = new Map<string, string[]>();
 
 beforeAll(async () => {
-  const nats = stack.use(await startNats());
-  directory = stack.use(await tempDir()).path;
   tools = await locateMediaTools({});
-  const planner = '{ chunkSeconds: 2, leaseSeconds: 5, maxAttempts: 2 }';
-  const config = parseConfig(
-    `{ dataDirectory: ${directory}, transcode: { planner: ${planner}, worker: { slots: 2, niceness: 0 } } }`,
-  );
-  const telemetry = stack.use(
-    startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'silent' }),
-  );
-  const resources = stack.use(
-    await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
-  );
-  const mesh = resources.meshFor('transcode');
-  objects = await mesh.objects();
-  const service = stack.use(await startTranscode(mesh, { reconcileMs: 300, staleMs: 2_000, drainMs: 500 }));
-  const server = stack.use(
-    await startServer({
-      host: '127.0.0.1',
-      port: 0,
-      parts: [service.parts],
-      auth: 'off',
-      telemetry,
-      metricsHandler: telemetry.metricsHandler,
-      drainMs: 500,
-    }),
-  );
-  const transport = stack.use(createMeshTransport({ address: `127.0.0.1:${server.port}` }));
-  jobs = createClient(JobService, transport);
-  segments = createClient(SegmentService, transport);
-
-  const outbox = (await mesh.database()).collection<{ id: string }>({ name: 'others', indexes: {} });
-  const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
-  tell = async (schema, message) => {
-    await outbox.insert({ id: newId('evt') }, [
-      event(schema, message, { subjectId: 'test', source: 'test' }),
-    ]);
-    await relay.flush();
-  };
-  const heard = <S extends DescMessage>(
-    schema: S,
-    durable: string,
-    handler: (message: MessageShape<S>) => void,
-  ) => stack.use(consume(mesh.bus, { schema, durable, handler: async (message) => handler(message) }));
-  heard(JobFinishedSchema, 'test-finished', (message) => void finishedEvents.push(message));
-  heard(JobPlannedSchema, 'test-planned', ({ jobId, tracks }) => {
+  const started = stack.use(await startTranscodeMesh({ leaseSeconds: 5, maxAttempts: 2 }));
+  ({ directory, objects, jobs, segments, tell } = started);
+  started.hear(JobFinishedSchema, (message) => finishedEvents.push(message));
+  started.hear(JobPlannedSchema, ({ jobId, tracks }) => {
     offered.set(
       jobId,
       tracks.filter((track) => track.offered).map(({ name }) => name),

@@ -3,8 +3,7 @@ import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
-import { parseConfig } from '@kerkis/config';
+import { create } from '@bufbuild/protobuf';
 import { GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { LadderMode, ProfileSchema } from '@kerkis/contracts/media';
 import { ChunkState, LadderChange } from '@kerkis/contracts/transcode';
@@ -14,68 +13,30 @@ import {
   type TracksRevised,
   TracksRevisedSchema,
 } from '@kerkis/contracts/transcode/events';
-import { consume, event, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
 import { locateMediaTools } from '@kerkis/media';
-import { openResources } from '@kerkis/mesh';
-import type { ObjectStore } from '@kerkis/objects';
-import { startTelemetry } from '@kerkis/telemetry';
-import { startNats, tempDir, waitUntil } from '@kerkis/testing';
+import { waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTranscode } from '../src/service.ts';
-import { type ChunkStore, chunkStore } from '../src/store/chunks.ts';
-import { type JobStore, jobStore } from '../src/store/jobs.ts';
+import { startTranscodeMesh, type TranscodeMesh } from './transcode-mesh.ts';
 
 const run = promisify(execFile);
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
 let directory: string;
-let objects: ObjectStore;
-let jobs: JobStore;
-let chunks: ChunkStore;
-let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
+let objects: TranscodeMesh['objects'];
+let jobs: TranscodeMesh['stores']['jobs'];
+let chunks: TranscodeMesh['stores']['chunks'];
+let tell: TranscodeMesh['tell'];
 const finishedEvents: JobFinished[] = [];
 const revisions: TracksRevised[] = [];
 
 beforeAll(async () => {
-  const nats = stack.use(await startNats());
-  directory = stack.use(await tempDir()).path;
-  const config = parseConfig(
-    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2 }, worker: { slots: 2, niceness: 0 } } }`,
-  );
-  const telemetry = stack.use(
-    startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'silent' }),
-  );
-  const resources = stack.use(
-    await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
-  );
-  const mesh = resources.meshFor('transcode');
-  const database = await mesh.database();
-  [objects, jobs, chunks] = [await mesh.objects(), jobStore(database), chunkStore(database)];
-  stack.use(await startTranscode(mesh, { reconcileMs: 300, staleMs: 2_000, drainMs: 500 }));
-  const outbox = database.collection<{ id: string }>({ name: 'others', indexes: {} });
-  const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
-  tell = async (schema, message) => {
-    await outbox.insert({ id: newId('evt') }, [
-      event(schema, message, { subjectId: 'test', source: 'test' }),
-    ]);
-    await relay.flush();
-  };
-  stack.use(
-    consume(mesh.bus, {
-      schema: JobFinishedSchema,
-      durable: 'test-finished',
-      handler: async (message) => void finishedEvents.push(message),
-    }),
-  );
-  stack.use(
-    consume(mesh.bus, {
-      schema: TracksRevisedSchema,
-      durable: 'test-revised',
-      handler: async (message) => void revisions.push(message),
-    }),
-  );
+  const started = stack.use(await startTranscodeMesh());
+  ({ directory, objects, tell } = started);
+  ({ jobs, chunks } = started.stores);
+  started.hear(JobFinishedSchema, (message) => finishedEvents.push(message));
+  started.hear(TracksRevisedSchema, (message) => revisions.push(message));
 });
 
 /** Four seconds of pictures with no more in them than 64 × 36 pixels hold, at 640 × 360. */

@@ -1,12 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Client, ConnectError, createClient } from '@connectrpc/connect';
-import { parseConfig } from '@kerkis/config';
+import { create } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
 import { AssetDeletionRequestedSchema, GenerationRequestedSchema } from '@kerkis/contracts/catalog/events';
 import { AudioCodec, type Profile, ProfileSchema, VideoCodec } from '@kerkis/contracts/media';
-import { ChunkState, JobService, JobState, SegmentService } from '@kerkis/contracts/transcode';
+import { ChunkState, JobState } from '@kerkis/contracts/transcode';
 import {
   type JobFailed,
   JobFailedSchema,
@@ -17,25 +16,20 @@ import {
   MediaDeletedSchema,
   TrackFinishedSchema,
 } from '@kerkis/contracts/transcode/events';
-import { consume, event, startRelay } from '@kerkis/events';
 import { newId } from '@kerkis/ids';
-import { type Mesh, openResources } from '@kerkis/mesh';
-import type { ObjectStore } from '@kerkis/objects';
-import { createMeshTransport, fromConnectError, startServer } from '@kerkis/rpc';
-import { startTelemetry } from '@kerkis/telemetry';
-import { makeMedia, startNats, tempDir, waitUntil } from '@kerkis/testing';
+import { fromConnectError } from '@kerkis/rpc';
+import { makeMedia, waitUntil } from '@kerkis/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTranscode } from '../src/service.ts';
+import { startTranscodeMesh, type TranscodeMesh } from './transcode-mesh.ts';
 
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
 let directory: string;
-let mesh: Mesh;
-let objects: ObjectStore;
-let jobs: Client<typeof JobService>;
-let segments: Client<typeof SegmentService>;
-let tell: <S extends DescMessage>(schema: S, message: MessageInitShape<S>) => Promise<void>;
+let objects: TranscodeMesh['objects'];
+let jobs: TranscodeMesh['jobs'];
+let segments: TranscodeMesh['segments'];
+let tell: TranscodeMesh['tell'];
 const plannedEvents: JobPlanned[] = [];
 const finishedEvents: JobFinished[] = [];
 const failedEvents: JobFailed[] = [];
@@ -43,53 +37,13 @@ const finishedTracks: string[] = [];
 const deleted: string[] = [];
 
 beforeAll(async () => {
-  const nats = stack.use(await startNats());
-  directory = stack.use(await tempDir()).path;
-  const config = parseConfig(
-    `{ dataDirectory: ${directory}, transcode: { planner: { chunkSeconds: 2, leaseSeconds: 5 }, worker: { slots: 2, niceness: 0 } } }`,
-  );
-  const telemetry = stack.use(
-    startTelemetry({ serviceName: 'transcode', version: '0', ...config.telemetry, logLevel: 'error' }),
-  );
-  const resources = stack.use(
-    await openResources({ config, telemetry, environment: {}, processName: 'test', natsUrl: nats.url }),
-  );
-  mesh = resources.meshFor('transcode');
-  objects = await mesh.objects();
-  const service = stack.use(await startTranscode(mesh, { reconcileMs: 300, staleMs: 2_000, drainMs: 500 }));
-  const server = stack.use(
-    await startServer({
-      host: '127.0.0.1',
-      port: 0,
-      parts: [service.parts],
-      auth: 'off',
-      telemetry,
-      metricsHandler: telemetry.metricsHandler,
-      drainMs: 500,
-    }),
-  );
-  const transport = stack.use(createMeshTransport({ address: `127.0.0.1:${server.port}` }));
-  jobs = createClient(JobService, transport);
-  segments = createClient(SegmentService, transport);
-
-  const outbox = (await mesh.database()).collection<{ id: string }>({ name: 'others', indexes: {} });
-  const relay = stack.use(startRelay({ bus: mesh.bus, collections: [outbox] }));
-  tell = async (schema, message) => {
-    await outbox.insert({ id: newId('evt') }, [
-      event(schema, message, { subjectId: 'test', source: 'test' }),
-    ]);
-    await relay.flush();
-  };
-  const heard = <S extends DescMessage>(
-    schema: S,
-    durable: string,
-    handler: Parameters<typeof consume<S>>[1]['handler'],
-  ) => stack.use(consume(mesh.bus, { schema, durable, handler }));
-  heard(JobPlannedSchema, 'test-planned', async (message) => void plannedEvents.push(message));
-  heard(JobFinishedSchema, 'test-finished', async (message) => void finishedEvents.push(message));
-  heard(JobFailedSchema, 'test-failed', async (message) => void failedEvents.push(message));
-  heard(TrackFinishedSchema, 'test-track', async ({ track }) => void finishedTracks.push(track?.name ?? ''));
-  heard(MediaDeletedSchema, 'test-deleted', async ({ assetId }) => void deleted.push(assetId));
+  const started = stack.use(await startTranscodeMesh({ leaseSeconds: 5 }));
+  ({ directory, objects, jobs, segments, tell } = started);
+  started.hear(JobPlannedSchema, (message) => plannedEvents.push(message));
+  started.hear(JobFinishedSchema, (message) => finishedEvents.push(message));
+  started.hear(JobFailedSchema, (message) => failedEvents.push(message));
+  started.hear(TrackFinishedSchema, ({ track }) => finishedTracks.push(track?.name ?? ''));
+  started.hear(MediaDeletedSchema, ({ assetId }) => deleted.push(assetId));
 });
 
 const profile = (init: { preset?: string } = {}) =>
