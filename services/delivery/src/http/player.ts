@@ -34,7 +34,7 @@ export async function player(
     const view = playerView(exchange.query);
     const { encryption } = playback;
     // hls.js takes no ClearKey in HLS; dash.js does in DASH, which has no AES-128.
-    const dash = encryption === Encryption.CBCS || (view.dash && encryption !== Encryption.AES_128);
+    const dash = encryption === Encryption.CBCS || (view.dash === true && encryption !== Encryption.AES_128);
     const html = await playerPage({ ...page, view: { ...view, dash } });
     sendPage(exchange, 200, html, playerPolicy(page));
   } catch (caught) {
