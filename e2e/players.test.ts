@@ -95,21 +95,24 @@ describe.skipIf(!hasBrowser)('in Chromium', () => {
     await page.close();
   });
 
-  test.concurrent.for([
-    { player: 'hls.js', url: () => pages.play('hls', films.film.hls), scrub: scrubInHls },
-    { player: 'dash.js', url: () => pages.play('dash', films.film.mpd), scrub: scrubInDash },
-    { player: 'shaka-player', url: () => pages.play('shaka', films.film.mpd), scrub: scrubInShaka },
-  ])('$player shows a picture of a place without playing it', async ({ url, scrub }) => {
-    const { page, complaints } = await open(url());
-    const picture = await scrub(page, 4.5);
-    // Single pictures of the rung with 240 lines, or tiles of a sprite.
-    expect([picture.width, picture.height]).toEqual(picture.url === '' ? [426, 240] : [160, 90]);
-    if (picture.url !== '') {
-      const answer = await fetch(picture.url);
-      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
-    }
-    expect(complaints).toEqual([]);
-    await page.close();
+  // Apart from the others, for which there would be little left.
+  describe('scrubbing', () => {
+    test.concurrent.for([
+      { player: 'hls.js', url: () => pages.play('hls', films.film.hls), scrub: scrubInHls },
+      { player: 'dash.js', url: () => pages.play('dash', films.film.mpd), scrub: scrubInDash },
+      { player: 'shaka-player', url: () => pages.play('shaka', films.film.mpd), scrub: scrubInShaka },
+    ])('$player shows a picture of a place without playing it', async ({ url, scrub }) => {
+      const { page, complaints } = await open(url());
+      const picture = await scrub(page, 4.5);
+      // Single pictures of the rung with 240 lines, or tiles of a sprite.
+      expect([picture.width, picture.height]).toEqual(picture.url === '' ? [426, 240] : [160, 90]);
+      if (picture.url !== '') {
+        const answer = await fetch(picture.url);
+        expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
+      }
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
   });
 });
 
