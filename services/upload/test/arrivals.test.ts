@@ -58,3 +58,13 @@ test('bytes that may still be refused are not told of', async () => {
   await patch(0, partBytes + 5);
   await waitUntil(() => told().length === 1);
 });
+
+test('an upload that is complete is not told of', async () => {
+  const { uploadId, told, patch } = await created();
+  await patch(0, bytes.length);
+  await waitUntil(() => kerkis.completed.some((each) => each.uploadId === uploadId));
+  const other = await created();
+  await other.patch(0, partBytes);
+  await waitUntil(() => other.told().length === 1);
+  expect(told()).toEqual([]);
+});

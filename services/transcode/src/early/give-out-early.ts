@@ -46,7 +46,7 @@ async function giveOut(
   if (!(await chunks.addChunk(record))) return;
   // Whoever ends it takes the chunks that are there: this one may have come too late.
   const now = await early.findEarly(job.id);
-  if (now?.state === 'open') await publish(record, 'early');
+  if (now?.state === 'open') await publish(record, `early-${Date.now()}`);
   else await chunks.removeChunk(record.chunk.id);
 }
 

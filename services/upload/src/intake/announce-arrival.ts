@@ -13,13 +13,23 @@ export interface Arrivals {
 export interface ArrivalPace {
   /** With less than this nobody can begin anything. */
   readonly minBytes: number;
+  /** So long after it is stored: an upload that is about to end is better left alone. Milliseconds. */
+  readonly delayMs: number;
   /** One upload is told of no more often, milliseconds. */
   readonly everyMs: number;
 }
 
-const usualPace: ArrivalPace = { minBytes: 256 * 1024, everyMs: 1_000 };
+const usualPace: ArrivalPace = { minBytes: 256 * 1024, delayMs: 500, everyMs: 1_000 };
 /** Uploads of which it is remembered when they were told of. */
 const maxRemembered = 1000;
+
+/** What is known of an upload that arrives. */
+interface Arriving {
+  latest: Session;
+  toldAtMs: number;
+  toldBytes: number;
+  later?: NodeJS.Timeout | undefined;
+}
 
 /**
  * Announces sources that grow where others can read them. Only bytes that the record counts, in parts: no client can send others in
@@ -28,19 +38,17 @@ const maxRemembered = 1000;
 export function createArrivals(
   bus: EventBus,
   objects: Pick<ObjectStore, 'growing'>,
-  { minBytes, everyMs }: ArrivalPace = usualPace,
+  { minBytes, delayMs, everyMs }: ArrivalPace = usualPace,
 ): Arrivals {
-  const told = new Map<string, Told>();
+  const known = new Map<string, Arriving>();
 
-  function tell(session: Session): void {
+  function tell(arriving: Arriving): void {
+    const session = arriving.latest;
     const { id: uploadId, assetId } = session.upload;
     const arrivedBytes = storedBytes(session);
-    const before = told.get(uploadId);
-    clearTimeout(before?.later);
-    told.delete(uploadId);
-    told.set(uploadId, { atMs: Date.now(), bytes: arrivedBytes });
-    const [oldest] = told.keys();
-    if (told.size > maxRemembered && oldest) forget(oldest);
+    arriving.later = undefined;
+    arriving.toldAtMs = Date.now();
+    arriving.toldBytes = arrivedBytes;
     const message = {
       ...{ uploadId, assetId, objectKey: sourceKey(session), multipartId: session.multipartId },
       arrivedBytes: BigInt(arrivedBytes),
@@ -50,31 +58,32 @@ export function createArrivals(
   }
 
   function forget(uploadId: string): void {
-    clearTimeout(told.get(uploadId)?.later);
-    told.delete(uploadId);
+    clearTimeout(known.get(uploadId)?.later);
+    known.delete(uploadId);
+  }
+
+  function remember(session: Session): Arriving {
+    const { id } = session.upload;
+    const arriving = known.get(id) ?? { latest: session, toldAtMs: 0, toldBytes: 0 };
+    arriving.latest = session;
+    known.delete(id);
+    known.set(id, arriving);
+    const [oldest] = known.keys();
+    if (known.size > maxRemembered && oldest) forget(oldest);
+    return arriving;
   }
 
   return {
     stored(session) {
-      const { id } = session.upload;
-      if (!objects.growing || !isReceiving(session)) return forget(id);
-      const last = told.get(id);
       const bytes = storedBytes(session);
-      if (bytes < minBytes || bytes === last?.bytes) return;
-      const waitMs = last ? last.atMs + everyMs - Date.now() : 0;
-      if (!last || waitMs <= 0) return tell(session);
-      clearTimeout(last.later);
-      last.later = setTimeout(tell, waitMs, session).unref();
+      if (!objects.growing || !isReceiving(session) || bytes === declaredSize(session))
+        return forget(session.upload.id);
+      const arriving = remember(session);
+      if (arriving.later || bytes < minBytes || bytes === arriving.toldBytes) return;
+      const waitMs = Math.max(delayMs, arriving.toldAtMs + everyMs - Date.now());
+      arriving.later = setTimeout(tell, waitMs, arriving).unref();
     },
   };
-}
-
-/** What was told of an upload. */
-interface Told {
-  readonly atMs: number;
-  readonly bytes: number;
-  /** More came too soon after it. */
-  later?: NodeJS.Timeout;
 }
 
 const storedBytes = ({ parts }: Session) => parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
