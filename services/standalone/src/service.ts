@@ -6,6 +6,7 @@ import { openResources, serverSettings } from '@kerkis/mesh';
 import { type RunningServer, type ServerOptions, startServer } from '@kerkis/rpc';
 import type { Telemetry } from '@kerkis/telemetry';
 import { openDataDirectory } from './data-directory.ts';
+import { withEncryptionSecret } from './encryption-secret.ts';
 import { indexPage } from './index-page.ts';
 import { startNatsServer } from './nats-server.ts';
 import { createOwnPort } from './own-port.ts';
@@ -39,7 +40,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const { logger } = telemetry;
   await using stack = new AsyncDisposableStack();
   const { path: dataDirectory } = stack.use(await openDataDirectory(options.config.dataDirectory));
-  const { config, natsUrl } = await withNats(embedded(options.config), stack, options);
+  const configured = await withEncryptionSecret(embedded(options.config), dataDirectory);
+  const { config, natsUrl } = await withNats(configured, stack, options);
   const resources = stack.use(
     await openResources({ config, telemetry, environment, processName: 'standalone', natsUrl, signal }),
   );
