@@ -55,7 +55,7 @@ export async function matroskaPlaces(source: ByteSource): Promise<PlacedContaine
       return place;
     },
     pictureSeconds: () => cues?.pictureSeconds ?? [],
-    placeSeconds: 20,
+    placeSeconds: 30,
     keyframeSeconds: cues?.pictureSeconds ?? [],
   };
 }

@@ -47,8 +47,8 @@ export interface SamplingExtent {
 /** More places than twelve hours have. */
 const maxPlaces = 40_000;
 const fewestPlaces = 32;
-/** Gaps that are cut out of a presentation are three times as long as this at least. */
-const mostSeconds = 20;
+/** Gaps that are cut out of a presentation are twice as long. */
+const mostSeconds = 30;
 /** Pictures stand before others that are shown earlier. */
 const reorderedSeconds = 1;
 /** The first step when the end of a window is looked for. */
