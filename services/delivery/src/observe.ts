@@ -1,7 +1,7 @@
 import type { KerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 import type { Attributes, ObservableCounter } from '@opentelemetry/api';
-import type { WaitOutcome } from './store/on-demand.ts';
+import type { WaitOutcome } from './media/on-demand.ts';
 
 /** Which cache was looked into. */
 type CacheTier = 'playback' | 'generation' | 'manifest' | 'object' | 'token';

@@ -6,6 +6,7 @@ import { SegmentStoredSchema } from '@kerkis/contracts/transcode/events';
 import { watch } from '@kerkis/events';
 import { type Mesh, type RunningService, startReconciler } from '@kerkis/mesh';
 import { createAdmission } from './access/admission.ts';
+import { viewsOf } from './access/playbacks.ts';
 import { createSigningKeys } from './access/signing-keys.ts';
 import { createVerdicts } from './access/verdicts.ts';
 import { createBeaconDesk } from './beacons/desk.ts';
@@ -16,14 +17,13 @@ import { createProtect } from './encryption/protection.ts';
 import { firstPlaybacks } from './first-playback.ts';
 import { createEdge } from './http/edge.ts';
 import { createManifests } from './http/manifests.ts';
+import type { WaitOutcome } from './media/on-demand.ts';
+import { openMedia } from './media/open-media.ts';
+import { createSegments } from './media/segments.ts';
+import { createThumbnails } from './media/thumbnails.ts';
 import { createObserver, type DeliveryObserver } from './observe.ts';
 import { deliveryRoutes } from './rpc/routes.ts';
 import { generationLookup, playbackLookup } from './store/catalog-lookups.ts';
-import type { WaitOutcome } from './store/on-demand.ts';
-import { openMedia } from './store/open-media.ts';
-import { viewsOf } from './store/playbacks.ts';
-import { createSegments } from './store/segments.ts';
-import { createThumbnails } from './store/thumbnails.ts';
 
 /** How often the edge renews its lease. Default: three times in its time. */
 export interface DeliveryPace {

@@ -15,12 +15,12 @@ import { newScratchName, sweepScratch } from './scratch.ts';
 import { openSparseCopy, type SparseCopy } from './sparse-copy.ts';
 
 /** A source as a file that ffmpeg may read. */
-export interface SourceFile extends AsyncDisposable {
+interface SourceFile extends AsyncDisposable {
   readonly path: string;
 }
 
 /** A source of which not everything may be in the file. */
-export interface PartialSourceFile extends SourceFile {
+interface PartialSourceFile extends SourceFile {
   /** Absent where all of it is here. */
   readonly parts?: SourceParts;
   /** Resolves when all of it is in the file. */

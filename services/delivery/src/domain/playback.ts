@@ -1,4 +1,9 @@
-import { AssetState, type Encryption, type LookUpPlaybackIdResponse, type PlaybackPolicy } from '@kerkis/contracts/catalog';
+import {
+  AssetState,
+  type Encryption,
+  type LookUpPlaybackIdResponse,
+  type PlaybackPolicy,
+} from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import { type PlayableGeneration, playableGeneration } from './playable-generation.ts';
 

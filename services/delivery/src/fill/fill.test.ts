@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { createCounts } from '../cache/counts.ts';
 import { createOrigin } from '../cache/origin.ts';
 import { createRamCache } from '../cache/ram-cache.ts';
-import { createMediaObjects } from '../store/media-objects.ts';
+import { createMediaObjects } from '../media/media-objects.ts';
 import { createFillClient } from './client.ts';
 import { fillHandler } from './handler.ts';
 import { createPeers } from './peers.ts';

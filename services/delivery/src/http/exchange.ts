@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { KerkisError } from '@kerkis/errors';
-import type { MediaObject } from '../store/media-objects.ts';
+import type { MediaObject } from '../media/media-objects.ts';
 import type { Document, DocumentHeaders } from './document.ts';
 import type { MediaHeaders } from './media.ts';
 

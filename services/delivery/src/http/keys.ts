@@ -1,9 +1,9 @@
 import { KerkisError } from '@kerkis/errors';
+import type { OpenView } from '../access/playbacks.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import { clearKeyLicense, maxClearKeyBytes, parseClearKeyRequest } from '../encryption/clear-key.ts';
 import type { ContentKey } from '../encryption/content-keys.ts';
 import { protectionOf } from '../encryption/protection.ts';
-import type { OpenView } from '../store/playbacks.ts';
 import { type Exchange, send, sendJson, whenGone } from './exchange.ts';
 
 /** What handing out keys needs. */

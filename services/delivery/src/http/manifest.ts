@@ -1,5 +1,6 @@
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import type { ByteRange } from '@kerkis/hls';
+import type { OpenView } from '../access/playbacks.ts';
 import { revisable } from '../domain/caching.ts';
 import type { ManifestPath } from '../domain/edge-path.ts';
 import { iframeRanges } from '../domain/iframe-ranges.ts';
@@ -7,8 +8,7 @@ import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import { restrictedGeneration } from '../domain/restricted-generation.ts';
 import type { DescribeProtection, ManifestProtection } from '../encryption/manifest-keys.ts';
 import type { PlaybackBegan } from '../first-playback.ts';
-import type { MediaObjects } from '../store/media-objects.ts';
-import type { OpenView } from '../store/playbacks.ts';
+import type { MediaObjects } from '../media/media-objects.ts';
 import { type Document, sendDocument } from './document.ts';
 import type { Exchange } from './exchange.ts';
 import type { Manifests } from './manifests.ts';

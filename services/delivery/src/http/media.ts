@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { type ByteSpan, parseRange } from '../domain/byte-range.ts';
 import type { CachingHeaders } from '../domain/caching.ts';
 import { isNotModified, preconditionFailed, rangeApplies } from '../domain/conditional.ts';
-import type { MediaObject, MediaObjects } from '../store/media-objects.ts';
+import type { MediaObject, MediaObjects } from '../media/media-objects.ts';
 import { type Exchange, refusePrecondition, send, sendJson, whenGone } from './exchange.ts';
 
 /** What a stored object is sent as. */

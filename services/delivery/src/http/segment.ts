@@ -1,11 +1,11 @@
 import { KerkisError } from '@kerkis/errors';
+import type { OpenView } from '../access/playbacks.ts';
 import { lasting } from '../domain/caching.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import type { PlayableTrack } from '../domain/playable-track.ts';
 import type { ViewedPath } from '../domain/restricted-generation.ts';
-import type { MediaObjects } from '../store/media-objects.ts';
-import type { OpenView } from '../store/playbacks.ts';
-import type { Segments } from '../store/segments.ts';
+import type { MediaObjects } from '../media/media-objects.ts';
+import type { Segments } from '../media/segments.ts';
 import { type Exchange, whenGone } from './exchange.ts';
 import { sendMedia } from './media.ts';
 

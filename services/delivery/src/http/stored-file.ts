@@ -1,9 +1,9 @@
 import { isKerkisError } from '@kerkis/errors';
+import type { OpenView } from '../access/playbacks.ts';
 import { lasting } from '../domain/caching.ts';
 import type { StoredFilePath } from '../domain/edge-path.ts';
 import { storedFile } from '../domain/stored-file.ts';
-import type { MediaObjects } from '../store/media-objects.ts';
-import type { OpenView } from '../store/playbacks.ts';
+import type { MediaObjects } from '../media/media-objects.ts';
 import type { Exchange } from './exchange.ts';
 import { sendMedia } from './media.ts';
 

@@ -1,7 +1,7 @@
+import type { OpenView } from '../access/playbacks.ts';
 import { revisable } from '../domain/caching.ts';
 import type { ViewedPath } from '../domain/restricted-generation.ts';
 import { storyboardNotFound } from '../domain/stored-file.ts';
-import type { OpenView } from '../store/playbacks.ts';
 import { sendDocument } from './document.ts';
 import type { Exchange } from './exchange.ts';
 import type { Manifests } from './manifests.ts';

@@ -1,9 +1,9 @@
+import type { OpenView } from '../access/playbacks.ts';
 import { lasting } from '../domain/caching.ts';
 import type { ViewedPath } from '../domain/restricted-generation.ts';
 import { thumbnailPlace } from '../domain/thumbnail.ts';
-import type { MediaObjects } from '../store/media-objects.ts';
-import type { OpenView } from '../store/playbacks.ts';
-import type { Thumbnails } from '../store/thumbnails.ts';
+import type { MediaObjects } from '../media/media-objects.ts';
+import type { Thumbnails } from '../media/thumbnails.ts';
 import { type Exchange, whenGone } from './exchange.ts';
 import { sendMedia } from './media.ts';
 

@@ -5,7 +5,7 @@ import type { PlayableGeneration } from '../domain/playable-generation.ts';
 import { type Playback, type Playing, toPlaying } from '../domain/playback.ts';
 import { assertGranted, type ViewedPath } from '../domain/restricted-generation.ts';
 import { type Protect, protectionOf } from '../encryption/protection.ts';
-import type { Lookup } from './lookup.ts';
+import type { Lookup } from '../store/lookup.ts';
 
 /** A playback that a viewer was let in to, and the generation that the URL names. */
 interface View {

@@ -8,7 +8,7 @@ import type { Fetched, Origin, Wanted } from '../cache/origin.ts';
 import { type MediaObject, type Piece, pieceName } from '../cache/piece.ts';
 import type { RamCache } from '../cache/ram-cache.ts';
 import type { Peers } from '../fill/peers.ts';
-import { singleFlight } from './single-flight.ts';
+import { singleFlight } from '../store/single-flight.ts';
 
 export type { MediaObject } from '../cache/piece.ts';
 

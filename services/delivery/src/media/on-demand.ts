@@ -2,8 +2,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { isKerkisError, KerkisError } from '@kerkis/errors';
 import { fromConnectError } from '@kerkis/rpc';
 import { createAbsences } from '../cache/absences.ts';
+import { singleFlight } from '../store/single-flight.ts';
 import type { MediaObject, MediaObjects } from './media-objects.ts';
-import { singleFlight } from './single-flight.ts';
 
 /** What became of a wait for what was not made yet. */
 export type WaitOutcome = 'served' | 'timeout' | 'refused' | 'abandoned';
