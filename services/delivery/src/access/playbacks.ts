@@ -1,7 +1,7 @@
-import { KerkisError } from '@kerkis/errors';
 import { generationOfToken } from '../domain/generation-token.ts';
 import type { Grant } from '../domain/grant.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
+import { generationNotFound } from '../domain/playable-generation.ts';
 import { type Playback, type Playing, toPlaying } from '../domain/playback.ts';
 import { assertGranted, type ViewedPath } from '../domain/restricted-generation.ts';
 import { type Protect, protectionOf } from '../encryption/protection.ts';
@@ -54,13 +54,4 @@ export function viewsOf<Asking extends { readonly query: URLSearchParams }>(
     const isTagged = tag === undefined || asking.query.get('e') === tag;
     return { playing, generation, grant, pinned: named !== null && isTagged };
   };
-}
-
-/** `not_found` GENERATION_NOT_FOUND. */
-export function generationNotFound(): KerkisError {
-  return new KerkisError(
-    'not_found',
-    'GENERATION_NOT_FOUND',
-    'The generation that this URL names is not one of this playback ID. Load the manifest again.',
-  );
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
 import { type Generation, GenerationSchema, GenerationState } from '@kerkis/contracts/catalog';
 import type { Artefacts, Download, Storyboard } from '@kerkis/contracts/media';
+import { KerkisError } from '@kerkis/errors';
 import { type IFrames, type Presentation, targetDurationSeconds } from '@kerkis/hls';
 import { generationToken } from './generation-token.ts';
 import { offeredTracks } from './offered-tracks.ts';
@@ -81,4 +82,13 @@ function iframesOf(artefacts: Artefacts | undefined): IFrames | undefined {
     peakBandwidthBps: Number(peakBandwidthBps),
     averageBandwidthBps: Number(averageBandwidthBps),
   };
+}
+
+/** `not_found` GENERATION_NOT_FOUND. */
+export function generationNotFound(): KerkisError {
+  return new KerkisError(
+    'not_found',
+    'GENERATION_NOT_FOUND',
+    'The generation that this URL names is not one of this playback ID. Load the manifest again.',
+  );
 }

@@ -2,10 +2,13 @@ import type { CallOptions, Client } from '@connectrpc/connect';
 import { AssetState, type GenerationService, type PlaybackService } from '@kerkis/contracts/catalog';
 import { KerkisError } from '@kerkis/errors';
 import { fromConnectError } from '@kerkis/rpc';
-import { type PlayableGeneration, playableGeneration } from '../domain/playable-generation.ts';
+import {
+  generationNotFound,
+  type PlayableGeneration,
+  playableGeneration,
+} from '../domain/playable-generation.ts';
 import { type Playback, playbackIdNotFound, toPlayback } from '../domain/playback.ts';
 import { createLookup, type Lookup } from './lookup.ts';
-import { generationNotFound } from './playbacks.ts';
 
 type Observe = (result: 'hit' | 'miss' | 'stale') => void;
 
