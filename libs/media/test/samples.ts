@@ -87,10 +87,11 @@ export async function encode(
   mediaPlan: MediaPlan,
   sourcePath: string,
   units: readonly EncodeUnit[],
+  more: { earlierSeconds?: number } = {},
 ): Promise<Map<string, EncodedTrack>> {
   const tracks = new Map<string, EncodedTrack>();
   for (const unit of units) {
-    for await (const part of encodeUnit(mediaPlan, unit, { ...settings, sourcePath })) {
+    for await (const part of encodeUnit(mediaPlan, unit, { ...settings, ...more, sourcePath })) {
       const track = tracks.get(part.rung) ?? { inits: [], segments: [] };
       tracks.set(part.rung, track);
       if (part.kind === 'init') track.inits.push(part.bytes);

@@ -151,6 +151,27 @@ test('a short first segment and the rest of the usual one join the others', asyn
   }
 });
 
+test('a group of pictures that is longer than any that was seen is found by beginning earlier', async () => {
+  const path = join(folder.path, 'long-gop.ts');
+  await ffmpeg(...pictures('160x120', '25', 16), ...x264, '-g', '300', path);
+  const media = await plan(path);
+  const { video } = media.source;
+  if (!video) throw new Error('there are pictures');
+  const misled = {
+    ...media,
+    source: { ...media.source, video: { ...video, maxKeyframeIntervalSeconds: 1 } },
+  };
+  const unit = {
+    kind: 'video',
+    rungs: [media.ladder.video[0]?.name ?? ''],
+    firstSegment: 8,
+    segmentCount: 5,
+  } as const;
+  await expect(encode(misled, path, [unit])).rejects.toMatchObject({ reason: 'ENCODER_OUTPUT_UNEXPECTED' });
+  const wanted = await encode(media, path, [unit]);
+  expect(await encode(misled, path, [unit], { earlierSeconds: 30 })).toEqual(wanted);
+});
+
 /** MD5 of every picture that reaches the first encoder of a unit. */
 async function framesOf(
   media: MediaPlan,

@@ -12,14 +12,14 @@ const minMarginSeconds = 0.5;
 /**
  * Options before an input that make decoding start early enough for the picture at source time `targetSeconds`, and
  * no earlier than needed: the keyframe before it, and what an open GOP needs before that. Time stamps stay those of the
- * source (`-copyts`), which the filters cut by.
+ * source (`-copyts`), which the filters cut by. Where demuxers do not find keyframes it begins `earlierSeconds` before that.
  */
-export function videoSeekArgs(source: SourceInfo, targetSeconds: number): string[] {
+export function videoSeekArgs(source: SourceInfo, targetSeconds: number, earlierSeconds = 0): string[] {
   const { video, container } = source;
   if (video === undefined || cannotSeek.has(container)) return keepTimeStamps;
   const margin =
     Math.max(minMarginSeconds, reorderFrames / toNumber(video.frameRate)) +
-    (seeksToKeyframe.has(container) ? 0 : video.maxKeyframeIntervalSeconds);
+    (seeksToKeyframe.has(container) ? 0 : video.maxKeyframeIntervalSeconds + earlierSeconds);
   // Past its end a stream still has to give its last picture.
   return seekArgs(Math.min(targetSeconds, video.lastFrameSeconds) - margin, video.startSeconds);
 }

@@ -22,6 +22,8 @@ export interface EncodeSettings {
   readonly sourcePath: string;
   /** Threads of each decoder, encoder and filter; the same for all units, so that their init segments are equal. */
   readonly threads: number;
+  /** How much earlier to begin decoding than what is known of the keyframes asks for; 0 by default. */
+  readonly earlierSeconds?: number | undefined;
   readonly maxPixels: number;
   readonly maxStreams: number;
   /** Encoders in hardware of this machine (`findHardware`); none by default. */
@@ -65,7 +67,11 @@ export function videoInputArgs(plan: MediaPlan, first: number, settings: EncodeS
   const { source } = plan;
   const { grid } = requireVideo(plan);
   return [
-    ...videoSeekArgs(source, toSourceSeconds(source.timeline, first / toNumber(grid.frameRate))),
+    ...videoSeekArgs(
+      source,
+      toSourceSeconds(source.timeline, first / toNumber(grid.frameRate)),
+      settings.earlierSeconds,
+    ),
     ...['-noautorotate', '-threads', `${settings.threads}`, '-an', '-sn', '-dn'],
     ...guardArgs({ container: source.container, ...settings }),
     ...inputArgs(settings.sourcePath),

@@ -25,6 +25,8 @@ export interface EncodeRun {
   readonly onSpeed: (speed: number) => void;
   /** Media seconds of the work, which bound its time. */
   readonly mediaSeconds: number;
+  /** Counted from 1, which is the default. */
+  readonly attempt?: number;
 }
 
 /** ffmpeg, as the worker uses it. */
@@ -105,6 +107,7 @@ export function encodeChunk(
       priority,
       signal,
       mediaSeconds: chunkSeconds(plan, record),
+      attempt: record.chunk.attempts,
       onSpeed: (now: number) => {
         speed = now;
       },

@@ -10,6 +10,8 @@ import {
 import type { Tracer } from '@opentelemetry/api';
 import type { EncodeRun, Encoder } from './encode-chunk.ts';
 
+/** Each further attempt decodes from so much earlier. */
+const earlierSeconds = 30;
 /** More threads make a segment of a few seconds hardly quicker. */
 const maxUrgentThreads = 16;
 
@@ -26,7 +28,7 @@ export function ffmpegEncoder(
   const soon = Math.ceil((niceness * 2) / 3);
   const remuxSources = createRemuxSources();
 
-  function settings({ sourcePath, priority, signal, mediaSeconds, onSpeed }: EncodeRun) {
+  function settings({ sourcePath, priority, signal, mediaSeconds, onSpeed, attempt = 1 }: EncodeRun) {
     const seconds = Math.max(60, Math.ceil(mediaSeconds * timeoutFactor));
     // What comes out of an encoder depends on its threads: bulk work has the same number on every machine.
     const threads = priority === 'now' ? Math.max(threadsPerJob, cores) : threadsPerJob;
@@ -45,6 +47,8 @@ export function ffmpegEncoder(
       threads,
       remuxSources,
       hardware,
+      // The keyframes of a long source are known by samples: one group of pictures may be longer than all that were seen.
+      earlierSeconds: (attempt - 1) * earlierSeconds,
       maxPixels: inputs.maxPixels,
       maxStreams: inputs.maxStreams,
       // Whoever seeks next must not wait for the segments that follow.
