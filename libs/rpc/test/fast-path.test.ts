@@ -178,6 +178,20 @@ test('a server that goes ends idle connections at once', async () => {
   await Promise.all([closed, server[Symbol.asyncDispose]()]);
 });
 
+test('a server that goes sends the answer that is on its way, also where handlers answered before', async () => {
+  const server = await startTestServer(cleanup, { drainMs: 60_000 });
+  const socket = open(server.port);
+  socket.write(head('/healthz'));
+  await read(socket, 1);
+  socket.pause();
+  socket.write(head(`/fast/${fastBody.length}`));
+  await vi.waitFor(() => expect(socket.readableLength).toBeGreaterThan(0));
+  const gone = server[Symbol.asyncDispose]();
+  await vi.waitFor(() => expect(once(open(server.port), 'connect')).rejects.toThrow('ECONNREFUSED'));
+  expect((await read(socket, 1))[0]?.body.equals(fastBody)).toBe(true);
+  await Promise.all([once(socket.resume(), 'close'), gone]);
+});
+
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
 test.skipIf(!hasOpenssl)(

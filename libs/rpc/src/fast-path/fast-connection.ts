@@ -105,6 +105,12 @@ export class FastConnection {
     this.#proceed();
   };
 
+  readonly #onServerEnded = () => {
+    // A server that goes closes what is idle to it, while an answer from memory may be on its way.
+    if (this.#isHanded) this.socket.destroy();
+    else this.drain();
+  };
+
   readonly #onFlushed = (error?: Error | null) => {
     if (error) return;
     const rest = this.#rest;
@@ -181,7 +187,7 @@ export class FastConnection {
   #hand(text: string): void {
     this.#isHanded = true;
     if (!this.#requests) {
-      this.#requests = new HandedRequests(this.socket, this.#onAnswered);
+      this.#requests = new HandedRequests(this.socket, this.#onAnswered, this.#onServerEnded);
       this.#port.serve(this.#requests);
     }
     this.#requests.push(Buffer.from(text, 'latin1'));

@@ -10,12 +10,15 @@ export class HandedRequests extends Duplex {
   /** To be called when the answer to the request is complete, or cut. */
   readonly answered: () => void;
   readonly #socket: Socket;
+  readonly #ended: () => void;
   #isAbandoned = false;
 
-  constructor(socket: Socket, answered: () => void) {
+  /** `ended` is called when the server ends this, in the middle of an answer or between two. */
+  constructor(socket: Socket, answered: () => void, ended: () => void) {
     super({ allowHalfOpen: true, decodeStrings: false });
     this.#socket = socket;
     this.answered = answered;
+    this.#ended = ended;
   }
 
   get remoteAddress(): string | undefined {
@@ -74,7 +77,7 @@ export class HandedRequests extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (!this.#isAbandoned) this.#socket.destroy();
+    if (!this.#isAbandoned) this.#ended();
     done(error);
   }
 }
