@@ -91,10 +91,12 @@ export function retryHeaders({ kind, reason }: KerkisError): { 'retry-after'?: s
 }
 
 /** Aborted when the client goes away before its answer is complete. */
-export function whenGone({ res }: Exchange): AbortSignal {
+export function whenGone({ res }: { readonly res: ServerResponse }): AbortSignal {
   const controller = new AbortController();
   const gone = new KerkisError('cancelled', 'CANCELLED', 'The viewer went away.');
-  if (res.destroyed || res.closed) controller.abort(gone);
+  // A response on HTTP/2 says neither of itself, but its stream does.
+  const { stream } = res as { readonly stream?: { readonly destroyed: boolean } };
+  if (res.destroyed || res.closed || stream?.destroyed) controller.abort(gone);
   // On HTTP/2 a response that was cut off counts as finished, but not as ended.
   else res.once('close', () => !res.writableEnded && controller.abort(gone));
   return controller.signal;
