@@ -1,5 +1,10 @@
 import { create } from '@bufbuild/protobuf';
-import { AssetState, GenerationState, LookUpPlaybackIdResponseSchema } from '@kerkis/contracts/catalog';
+import {
+  AssetState,
+  Encryption,
+  GenerationState,
+  LookUpPlaybackIdResponseSchema,
+} from '@kerkis/contracts/catalog';
 import { TrackKind } from '@kerkis/contracts/media';
 import { expect, test } from 'vitest';
 import { toPlayback } from '../domain/playback.ts';
@@ -8,9 +13,9 @@ import { resolvePlayback } from './resolve-playback.ts';
 const playbackId = 'pbk_1';
 const base = 'https://edge.test';
 
-function resolve(generation: object, publicUrl?: string) {
+function resolve(generation: object, publicUrl?: string, encryption = Encryption.NONE) {
   const answer = create(LookUpPlaybackIdResponseSchema, {
-    playbackId: { id: playbackId },
+    playbackId: { id: playbackId, encryption },
     asset: { id: 'ast_1', state: AssetState.READY, durationMs: 4_000n },
     generation: {
       ...{ id: 'gen_1', assetId: 'ast_1', state: GenerationState.COMPLETE },
@@ -62,4 +67,12 @@ test('what is not there has none, and all are below the public address', async (
   const planned = await resolve({ state: GenerationState.REQUESTED });
   expect(planned).toMatchObject({ durationMs: 4_000n });
   expect(planned.posterUrl).toBeUndefined();
+});
+
+test('what is encrypted has no downloads, and by AES-128 no DASH', async () => {
+  const artefacts = { downloads: [{ name: '720p.mp4', contentType: 'video/mp4', sizeBytes: 9n }] };
+  const whole = await resolve({ artefacts }, undefined, Encryption.AES_128);
+  expect(whole).toMatchObject({ dashUrl: '', downloads: [] });
+  const samples = await resolve({ artefacts }, undefined, Encryption.CBCS);
+  expect(samples).toMatchObject({ dashUrl: `${base}/v/${playbackId}/manifest.mpd`, downloads: [] });
 });

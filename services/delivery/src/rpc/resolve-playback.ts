@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Encryption } from '@kerkis/contracts/catalog';
 import type { ResolvePlaybackResponseSchema } from '@kerkis/contracts/delivery';
 import { type EdgePath, edgePath } from '../domain/edge-path.ts';
 import type { PlayableGeneration } from '../domain/playable-generation.ts';
@@ -20,18 +21,25 @@ export async function resolvePlayback(
   playbackId: string,
   requestUrl: string,
 ): Promise<Answer> {
-  const { policy, state, durationMs, generation } = await playbacks.get(playbackId);
+  const { policy, state, durationMs, generation, encryption } = await playbacks.get(playbackId);
   const base = publicUrl?.replace(/\/+$/, '') ?? new URL(requestUrl).origin;
   const urlOf = (to: EdgePath) => base + edgePath(to);
   return {
     hlsUrl: urlOf({ kind: 'master', playbackId }),
-    dashUrl: urlOf({ kind: 'mpd', playbackId }),
+    // DASH has no encryption of whole segments.
+    dashUrl: encryption === Encryption.AES_128 ? '' : urlOf({ kind: 'mpd', playbackId }),
     playerUrl: urlOf({ kind: 'player', playbackId }),
     policy,
     state,
     durationMs: BigInt(generation?.durationMs ?? durationMs),
     ...(generation && besideTracks(generation, playbackId, urlOf)),
+    ...(isEncrypted(encryption) && { downloads: [] }),
   };
+}
+
+/** Then nothing is given away in the clear that could be played. */
+function isEncrypted(encryption: Encryption): boolean {
+  return encryption !== Encryption.NONE && encryption !== Encryption.UNSPECIFIED;
 }
 
 function besideTracks(
