@@ -26,7 +26,7 @@ export interface PortLimits {
   readonly trustedProxies: readonly string[];
   /** Memory for answers of the fast path that wait for slow readers; above it 503. Default 512 MiB. */
   readonly maxUnsentBytes: number;
-  /** Time to send the first bytes, and all headers of a request. Default 10 s. */
+  /** Time for the TLS handshake, to send the first bytes, and all headers of a request. Default 10 s. */
   readonly headersTimeoutMs: number;
   /** Time in which a body must move on, either way, and after which an idle connection is closed. Default 60 s. */
   readonly stallTimeoutMs: number;
@@ -92,8 +92,9 @@ export async function openPort(options: {
     connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs),
     keepAliveTimeout: limits.stallTimeoutMs,
   };
+  const handshake = { handshakeTimeout: limits.headersTimeoutMs, ALPNProtocols: ['h2', 'http/1.1'] };
   const http1: Server = tls
-    ? createHttpsServer({ ...http1Options, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, onHttp1)
+    ? createHttpsServer({ ...http1Options, ...tls, ...handshake }, onHttp1)
     : createHttpServer(http1Options, onHttp1);
   http1.setTimeout(limits.stallTimeoutMs, (socket) => {
     if (isStalled(socket, exchanges.get(socket))) socket.destroy();

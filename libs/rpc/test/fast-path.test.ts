@@ -194,20 +194,37 @@ test('a server that goes sends the answer that is on its way, also where handler
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
+/** Files of a certificate, and what makes another one for a name. */
+function certificates() {
+  const directory = mkdtempSync(join(tmpdir(), 'kerkis-tls-'));
+  cleanup.use({ [Symbol.asyncDispose]: async () => rmSync(directory, { recursive: true }) });
+  const files = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem') };
+  const renew = (name: string) => {
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const names = ['-days', '2', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost'];
+    const [key, cert] = [join(directory, 'new-key.pem'), join(directory, 'new-cert.pem')];
+    execFileSync('openssl', [...request, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    writeFileSync(files.keyFile, readFileSync(key));
+    writeFileSync(files.certFile, readFileSync(cert));
+  };
+  return { files, renew };
+}
+
+test.skipIf(!hasOpenssl)('who begins no TLS handshake on its port is given up', async () => {
+  const { files, renew } = certificates();
+  renew('first');
+  const { securePort = 0 } = await startTestServer(cleanup, {
+    secure: { ...files, port: 0 },
+    limits: { headersTimeoutMs: 200 },
+  });
+  const silent = open(securePort);
+  await once(silent.resume(), 'close');
+});
+
 test.skipIf(!hasOpenssl)(
   'over TLS the same, with a certificate that is changed while it serves',
   async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'kerkis-tls-'));
-    cleanup.use({ [Symbol.asyncDispose]: async () => rmSync(directory, { recursive: true }) });
-    const files = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem') };
-    const renew = (name: string) => {
-      const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-      const names = ['-days', '2', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost'];
-      const [key, cert] = [join(directory, 'new-key.pem'), join(directory, 'new-cert.pem')];
-      execFileSync('openssl', [...request, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-      writeFileSync(files.keyFile, readFileSync(key));
-      writeFileSync(files.certFile, readFileSync(cert));
-    };
+    const { files, renew } = certificates();
     renew('first');
     const { securePort = 0 } = await startTestServer(cleanup, { secure: { ...files, port: 0, watchMs: 50 } });
     const openTls = async (): Promise<TLSSocket> => {
