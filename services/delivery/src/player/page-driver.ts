@@ -1,17 +1,20 @@
 import type { Page } from 'playwright-core';
 
+/** A menu that is written anew takes the entry away that is clicked at; then it is opened again. */
+const click = { timeout: 3_000 };
+
 type MenuName = 'Speed' | 'Quality' | 'Sound' | 'Subtitles';
 
 async function openMenu(page: Page, name: MenuName): Promise<void> {
   const settings = page.locator('media-settings-menu');
-  if (!(await settings.isVisible())) await page.locator('media-settings-menu-button').click();
-  await settings.getByRole('menuitem', { name: new RegExp(`^${name}`) }).click();
+  if (!(await settings.isVisible())) await page.locator('media-settings-menu-button').click(click);
+  await settings.getByRole('menuitem', { name: new RegExp(`^${name}`) }).click(click);
 }
 
 async function closeMenus(page: Page): Promise<void> {
   const settings = page.locator('media-settings-menu');
   for (let left = 4; left > 0 && (await settings.isVisible()); left -= 1) {
-    await page.locator('media-settings-menu-button').click();
+    await page.locator('media-settings-menu-button').click(click);
     await page.waitForTimeout(50);
   }
 }
@@ -21,7 +24,7 @@ export async function choose(page: Page, name: MenuName, entry: string): Promise
   for (let left = 5; left > 0; left -= 1) {
     try {
       await openMenu(page, name);
-      await page.getByRole('menuitemradio', { name: entry, exact: true }).click({ timeout: 4000 });
+      await page.getByRole('menuitemradio', { name: entry, exact: true }).click(click);
       break;
     } catch (caught) {
       if (left === 1) throw caught;
