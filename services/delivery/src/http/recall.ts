@@ -213,7 +213,8 @@ function askedBy(url: string): Asked | undefined {
 function entryKey({ path, generation }: Asked, grant: Grant): string {
   const { carriedToken, ...shown } = grant;
   const token = manifestPattern.test(path) ? carriedToken : undefined;
-  return `${path}?${generation ?? '-'} ${grant.isPrivate ? JSON.stringify(shown) : ''} ${token ?? ''}`;
+  const named = generation === undefined ? '' : `g=${generation}`;
+  return `${path}?${named} ${grant.isPrivate ? JSON.stringify(shown) : ''} ${token ?? ''}`;
 }
 
 const stamps = new WeakMap<Playback, string>();
