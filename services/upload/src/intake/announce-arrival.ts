@@ -13,13 +13,15 @@ export interface Arrivals {
 export interface ArrivalPace {
   /** With less than this nobody can begin anything. */
   readonly minBytes: number;
+  /** An upload that takes no longer than this is over before anything that is begun could help, and would only be in its way. Milliseconds. */
+  readonly firstMs: number;
   /** So long after it is stored: an upload that is about to end is better left alone. Milliseconds. */
   readonly delayMs: number;
   /** One upload is told of no more often, milliseconds. */
   readonly everyMs: number;
 }
 
-const usualPace: ArrivalPace = { minBytes: 256 * 1024, delayMs: 500, everyMs: 1_000 };
+const usualPace: ArrivalPace = { minBytes: 256 * 1024, firstMs: 4_000, delayMs: 500, everyMs: 1_000 };
 /** Uploads of which it is remembered when they were told of. */
 const maxRemembered = 1000;
 
@@ -38,7 +40,7 @@ interface Arriving {
 export function createArrivals(
   bus: EventBus,
   objects: Pick<ObjectStore, 'growing'>,
-  { minBytes, delayMs, everyMs }: ArrivalPace = usualPace,
+  { minBytes, firstMs, delayMs, everyMs }: ArrivalPace = usualPace,
 ): Arrivals {
   const known = new Map<string, Arriving>();
 
@@ -80,7 +82,8 @@ export function createArrivals(
         return forget(session.upload.id);
       const arriving = remember(session);
       if (arriving.later || bytes < minBytes || bytes === arriving.toldBytes) return;
-      const waitMs = Math.max(delayMs, arriving.toldAtMs + everyMs - Date.now());
+      const waitMs =
+        arriving.toldAtMs === 0 ? firstMs : Math.max(delayMs, arriving.toldAtMs + everyMs - Date.now());
       arriving.later = setTimeout(tell, waitMs, arriving).unref();
     },
   };
