@@ -12,6 +12,7 @@ import { type Exchange, isStalled, lingerAfterEnd, peek } from './connection.ts'
 import type { FastHandler } from './fast-path/fast-handler.ts';
 import { createFastPath } from './fast-path/fast-path.ts';
 import { HandedRequests } from './fast-path/handed-requests.ts';
+import { createIdleSessions } from './idle-sessions.ts';
 import { createRoom } from './room.ts';
 
 /** Bounds on connections. */
@@ -69,6 +70,7 @@ export async function openPort(options: {
   let draining = false;
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  const idleSessions = createIdleSessions();
   const exchanges = new WeakMap<Socket, Exchange>();
   const undecided = new Set<Socket>();
   const responses = new Set<ServerResponse>();
@@ -121,6 +123,7 @@ export async function openPort(options: {
   );
   http2.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
+    idleSessions.watch(session);
     // One slow stream must not stop the others of the connection.
     session.once('connect', () => session.setLocalWindowSize(8 * 1024 * 1024));
     const age = setTimeout(
@@ -168,7 +171,7 @@ export async function openPort(options: {
         socket.resume();
       },
     });
-  const room = createRoom(limits, () => fastPath?.makeRoom() ?? 0);
+  const room = createRoom(limits, () => fastPath?.makeRoom() || idleSessions.makeRoom());
   http1.on('connection', (socket: Socket) => {
     if (!room.take(socket)) return;
     sockets.add(socket);

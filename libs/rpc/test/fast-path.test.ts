@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { get } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -167,6 +168,25 @@ test('when all places are taken the idle ones are freed', async () => {
     },
     { timeout: 15_000 },
   );
+});
+
+test('when all places are taken by HTTP/2 the idle ones are freed, and those with a call are not', async () => {
+  const server = await startTestServer(cleanup, { limits: { maxConnections: 3 }, http: [() => true] });
+  const clients = [0, 1, 2].map(() => connectHttp2(server.url));
+  cleanup.use({ [Symbol.asyncDispose]: async () => clients.forEach((client) => void client.destroy()) });
+  await Promise.all(clients.map((client) => once(client, 'remoteSettings')));
+  const [busy] = clients;
+  busy?.request({ ':path': '/held' }).end();
+  await vi.waitFor(
+    async () => {
+      const socket = open(server.port);
+      socket.write(head('/fast/1'));
+      expect((await read(socket, 1))[0]?.status).toBe(200);
+    },
+    { timeout: 15_000 },
+  );
+  await vi.waitFor(() => expect(clients.filter(({ destroyed }) => destroyed)).toHaveLength(1));
+  expect(busy?.closed).toBe(false);
 });
 
 test('a server that goes ends idle connections at once', async () => {
