@@ -10,6 +10,7 @@ import {
   locateMediaTools,
   startFfmpeg,
 } from '../src/index.ts';
+import { confine } from '../src/process/confine.ts';
 import { ffmpeg, pictures, plan, settings, temporaryFolder, tools, x264 } from './samples.ts';
 
 const folder = await temporaryFolder();
@@ -44,6 +45,15 @@ test('progress is reported while it runs and at the end', async () => {
   });
   expect(await running.ended).toMatchObject({ frames: 50 });
   expect(seen.at(-1)?.frames).toBe(50);
+});
+
+test.runIf(tools.setpriv)('what starts when its parent is gone already does not run', async () => {
+  const command = confine(tools, ['/usr/bin/true'], { limits: defaultProcessLimits, readable: [] });
+  const [file = '', ...args] = command;
+  const codeOf = (child: ReturnType<typeof spawn>) => new Promise((resolve) => child.once('close', resolve));
+  expect(await codeOf(spawn(file, args))).toBe(0);
+  // A shell in between stands for whoever adopts it.
+  expect(await codeOf(spawn('/bin/sh', ['-c', '"$@"; exit $?', 'sh', ...command]))).toBe(1);
 });
 
 test('a short run has a speed even where ffmpeg counts none', async () => {

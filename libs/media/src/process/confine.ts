@@ -31,9 +31,12 @@ export interface Confinement {
   readonly niceness?: number;
 }
 
+/** Nobody is told of the death of a parent that was dead before: then another one has taken its place. */
+const unlessOrphaned = ['/bin/sh', '-c', '[ "$PPID" -eq "$0" ] && exec "$@"', `${process.pid}`];
+
 /**
  * The command line that runs `command` so that it dies with its parent, keeps to its limits and sees nothing but its
- * input: setpriv → prlimit → nice → bubblewrap → command, as far as these exist.
+ * input: setpriv → sh → prlimit → nice → bubblewrap → command, as far as these exist.
  */
 export function confine(
   tools: MediaTools,
@@ -41,7 +44,7 @@ export function confine(
   { limits, readable, devices = [], niceness = 0 }: Confinement,
 ): string[] {
   return [
-    ...(tools.setpriv === undefined ? [] : [tools.setpriv, '--pdeathsig', 'KILL', '--']),
+    ...(tools.setpriv === undefined ? [] : [tools.setpriv, '--pdeathsig', 'KILL', '--', ...unlessOrphaned]),
     ...(tools.prlimit === undefined
       ? []
       : [
