@@ -117,7 +117,8 @@ const words = Buffer.from(
     message: 'Too many answers wait for slow readers. Ask again in a moment.',
   })}\n`,
 );
+/** It says nothing that a page must not read, and a player is to see when to ask again. */
 const overloaded: FastAnswer = {
-  head: `HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: ${words.length}\r\ncache-control: no-store\r\nretry-after: 2\r\n`,
+  head: `HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: ${words.length}\r\ncache-control: no-store\r\nretry-after: 2\r\naccess-control-allow-origin: *\r\n`,
   body: words,
 };

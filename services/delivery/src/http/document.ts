@@ -96,7 +96,12 @@ async function inCoding({ bytes, coded }: Document, coding: ContentCoding): Prom
   if (known) return known;
   const making = compress[coding](bytes);
   coded.set(coding, making);
-  const made = await making;
-  coded.set(coding, made);
-  return made;
+  try {
+    const made = await making;
+    coded.set(coding, made);
+    return made;
+  } catch (error) {
+    coded.delete(coding);
+    throw error;
+  }
 }
