@@ -1,6 +1,17 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import { KerkisError } from '@kerkis/errors';
 
+/** Reads a public key in PEM. Throws `invalid` FILE_UNREADABLE, or PRIVATE_KEY_GIVEN for what must not leave this machine. */
+export async function readPublicKeyFile(path: string): Promise<string> {
+  const text = await readKeyFile(path);
+  if (!text.includes('PRIVATE KEY')) return text;
+  throw new KerkisError(
+    'invalid',
+    'PRIVATE_KEY_GIVEN',
+    `${JSON.stringify(path)} holds a private key, which stays with you. Give the public half: openssl pkey -in FILE -pubout.`,
+  );
+}
+
 /** Reads a key in PEM. Throws `invalid` FILE_UNREADABLE. */
 export async function readKeyFile(path: string): Promise<string> {
   try {

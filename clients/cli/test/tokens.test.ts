@@ -86,7 +86,7 @@ test('a key of their own: only its public half is sent', async () => {
   const pem = join(folder, 'own.pem');
   await writeFile(pem, pair.privateKeyPem);
   const refused = await at('keys', 'create', '--public-key', pem);
-  expect(refused.stderr).toContain('SIGNING_KEY_INVALID');
+  expect(refused.stderr).toContain('PRIVATE_KEY_GIVEN');
 });
 
 test('without a file the private key is all of stdout', async () => {

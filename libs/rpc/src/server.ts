@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
-import { KerkisError } from '@kerkis/errors';
+import { KerkisError, toKerkisError } from '@kerkis/errors';
 import type { ServiceTelemetry } from '@kerkis/telemetry';
 import type { Verifier } from './api-key.ts';
 import { corsOf } from './cors.ts';
@@ -120,6 +120,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       for (const handler of httpHandlers) if (await handler(req, res)) return;
       throw new KerkisError('not_found', 'PATH_NOT_FOUND', 'There is nothing at this path.');
     } catch (caught) {
+      // Nobody has looked at the request yet: a player on any page is to see when to ask again.
+      if (toKerkisError(caught).reason === 'SERVER_OVERLOADED' && !res.headersSent)
+        res.setHeader('access-control-allow-origin', '*');
       const error = sendHttpError(res, caught);
       if (error.kind === 'internal')
         telemetry.logger.error({ err: error, path: pathOf(req) }, 'request failed');

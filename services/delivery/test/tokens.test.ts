@@ -244,7 +244,7 @@ describe('what a token allows', () => {
       expect(await film.outcome(path, token), path).toBe('403 PLAYBACK_PREVIEW_ENDED');
     }
     const late = await edge.get(`${film.base}/thumbnail.jpg?time=5&token=${token}`);
-    expect(outcomeOf(late)).toBe('404 PICTURE_NOT_AVAILABLE');
+    expect(outcomeOf(late)).toBe('403 PLAYBACK_PREVIEW_ENDED');
     const whole = await film.sign({ previewSeconds: 10 });
     for (const path of closed) expect(await film.outcome(path, whole), path).toBe('200');
   });

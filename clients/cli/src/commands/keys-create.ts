@@ -6,7 +6,7 @@ import {
 import { type Command, Option } from 'commander';
 import { createClients } from '../client.ts';
 import { optionsOf } from '../global-options.ts';
-import { readKeyFile, writeKeyFile } from '../key-file.ts';
+import { readPublicKeyFile, writeKeyFile } from '../key-file.ts';
 import { printMessage } from '../output/json.ts';
 import { signingKeyFields } from '../output/signing-keys.ts';
 import type { Terminal } from '../terminal.ts';
@@ -37,7 +37,7 @@ export function defineKeysCreate(parent: Command, terminal: Terminal): void {
     )
     .action(async (_options, command: Command) => {
       const options = optionsOf<CreateOptions>(command);
-      const publicKey = options.publicKey === undefined ? '' : await readKeyFile(options.publicKey);
+      const publicKey = options.publicKey === undefined ? '' : await readPublicKeyFile(options.publicKey);
       const create = () =>
         createClients(options).signingKeys.createSigningKey({
           name: options.name ?? '',

@@ -114,7 +114,8 @@ function heightRefused(maxHeight: number): KerkisError {
   );
 }
 
-function previewEnded(previewMs: number): KerkisError {
+/** `forbidden` PLAYBACK_PREVIEW_ENDED. */
+export function previewEnded(previewMs: number): KerkisError {
   return new KerkisError(
     'forbidden',
     'PLAYBACK_PREVIEW_ENDED',

@@ -13,11 +13,15 @@ const widths = [160, 320, 480, 640, 960, 1280, 1920];
 const defaultWidth = 640;
 
 /**
- * Reads `time` (seconds, with decimals; absent: the middle) and `width` (pixels; absent: 640). The time is taken down to the tenth of
+ * Reads `time` (seconds, with decimals; absent: the middle of what is shown) and `width` (pixels; absent: 640). The time is taken down to the tenth of
  * a second, the width up to the next one that is made. `invalid` THUMBNAIL_QUERY_INVALID, `not_found` PICTURE_NOT_AVAILABLE.
  */
-export function thumbnailPlace(query: URLSearchParams, durationMs: number): ThumbnailPlace {
-  const timeMs = Math.round(number(query, 'time', /^\d{1,7}(?:\.\d{1,6})?$/, durationMs / 2000) * 1000);
+export function thumbnailPlace(
+  query: URLSearchParams,
+  durationMs: number,
+  shownMs = durationMs,
+): ThumbnailPlace {
+  const timeMs = Math.round(number(query, 'time', /^\d{1,7}(?:\.\d{1,6})?$/, shownMs / 2000) * 1000);
   const wanted = number(query, 'width', /^[1-9]\d{0,4}$/, defaultWidth);
   if (timeMs >= durationMs) {
     throw new KerkisError(

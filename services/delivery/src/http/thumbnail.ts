@@ -1,6 +1,6 @@
 import type { OpenView } from '../access/playbacks.ts';
 import { lasting } from '../domain/caching.ts';
-import type { ViewedPath } from '../domain/restricted-generation.ts';
+import { previewEnded, type ViewedPath } from '../domain/restricted-generation.ts';
 import { thumbnailPlace } from '../domain/thumbnail.ts';
 import type { MediaObjects } from '../media/media-objects.ts';
 import type { Thumbnails } from '../media/thumbnails.ts';
@@ -23,9 +23,10 @@ export async function thumbnail(
 ): Promise<void> {
   const viewed = await view(to, exchange);
   const { generation, grant } = viewed;
-  // To the holder of a preview it is as if nothing followed.
-  const durationMs = Math.min(generation.durationMs, grant.previewMs ?? generation.durationMs);
-  const place = thumbnailPlace(exchange.query, durationMs);
+  const previewMs = Math.min(generation.durationMs, grant.previewMs ?? generation.durationMs);
+  // Where no time is asked for, it is the middle of what may be seen.
+  const place = thumbnailPlace(exchange.query, generation.durationMs, previewMs);
+  if (place.timeMs >= previewMs) throw previewEnded(previewMs);
   const object = await thumbnails.read(generation, place, () => whenGone(exchange));
   const caching = lasting(viewed, ttlSeconds);
   await sendMedia(exchange, object, { 'content-type': 'image/jpeg', ...caching }, objects);
