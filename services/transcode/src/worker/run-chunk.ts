@@ -14,7 +14,7 @@ import {
   noProgress,
   released,
 } from '../domain/chunk.ts';
-import { failureOf, isFinalFailure } from '../domain/failure.ts';
+import { deathOf, failureOf, isFinalFailure } from '../domain/failure.ts';
 import type { JobRecord } from '../domain/job.ts';
 import { chunkDied, chunkFinished } from '../events.ts';
 import type { WorkerObserver } from '../observe.ts';
@@ -222,9 +222,9 @@ async function settleFailure(
   record: ChunkRecord,
   { error, change }: { error: unknown; change: ChangeHeld },
 ): Promise<void> {
-  const failure = failureOf(error);
   const { id: chunkId, attempts, epoch } = record.chunk;
   const isFinal = isFinalFailure(error) || attempts >= attemptsFor(record, error, maxAttempts);
+  const failure = isFinal ? deathOf(error) : failureOf(error);
   const after = await change((current, now) => {
     const next = attemptFailed(current, epoch, { failure, isFinal, now });
     return next && { record: next, events: isFinal && !next.extra ? [chunkDied(next, failure)] : [] };
