@@ -21,6 +21,8 @@ interface Cost {
 
 const framesPerSecond = 30_000 / 1001;
 const encodeTimeoutMs = 3_600_000;
+/** Asking ten times a second would be a hundredth of the cost. */
+const askingMs = 1_000;
 
 /** The whole mesh against one bare ffmpeg with one decode, and two single-core workers against one. */
 export async function cost(args: readonly string[]): Promise<Report> {
@@ -94,7 +96,7 @@ async function meshCost(source: string): Promise<Cost> {
 
 async function encode(mesh: MeshAddress, source: string): Promise<{ wallSeconds: number; assetId: string }> {
   const { assetId, endedAt } = await uploadSource(mesh, source, { profile: 'bench-encode' });
-  await untilReady(mesh, assetId, encodeTimeoutMs);
+  await untilReady(mesh, assetId, encodeTimeoutMs, askingMs);
   return { wallSeconds: (performance.now() - endedAt) / 1000, assetId };
 }
 

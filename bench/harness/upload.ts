@@ -91,19 +91,25 @@ export async function untilEnded(
   { clients }: MeshAddress,
   assetId: string,
   timeoutMs: number,
+  intervalMs = 100,
 ): Promise<Asset> {
   return waitUntil(
     async () => {
       const asset = await clients.asset(assetId);
       return asset.state === AssetState.READY || asset.state === AssetState.FAILED ? asset : undefined;
     },
-    { what: `the end of ${assetId}`, timeoutMs, intervalMs: 100 },
+    { what: `the end of ${assetId}`, timeoutMs, intervalMs },
   );
 }
 
 /** Like {@link untilEnded}, and throws the reason of one that failed. */
-export async function untilReady(mesh: MeshAddress, assetId: string, timeoutMs: number): Promise<Asset> {
-  const asset = await untilEnded(mesh, assetId, timeoutMs);
+export async function untilReady(
+  mesh: MeshAddress,
+  assetId: string,
+  timeoutMs: number,
+  intervalMs?: number,
+): Promise<Asset> {
+  const asset = await untilEnded(mesh, assetId, timeoutMs, intervalMs);
   if (asset.state === AssetState.FAILED)
     throw new Error(`${assetId}: ${asset.failure?.reason} ${asset.failure?.message}`);
   return asset;

@@ -127,7 +127,7 @@ describe.each(['mesh', 'grpc', 'grpc-web', 'connect'])('over %s', (kind) => {
     const client = createClient(ProfileService, transport);
     // Connected before: a deadline that ends while the connection opens never reaches the server.
     await client.getProfile({ name: 'hd' });
-    const failure = await failureOf(() => client.getProfile({ name: 'slow' }, { timeoutMs: 1_000 }));
+    const failure = await failureOf(() => client.getProfile({ name: 'slow' }, { timeoutMs: 2_000 }));
     expect(failure).toMatchObject({ kind: 'deadline', reason: 'DEADLINE_EXCEEDED' });
     await expect
       .poll(() => lines.map(({ msg }) => msg))
